@@ -1,1 +1,24 @@
+//! The core of crieur: the contracts that adapters and plugins fulfil, and the machinery between them.
+//!
+//! An event comes in through an [`adapter::Adapter`] and its [`intake::Intake`], is routed by the
+//! [`dispatcher`] to the [`plugin::Plugin`] that owns it inside one Postgres transaction, and what the plugin
+//! asked for leaves through the outbox in [`delivery`]. What is due by the clock is a fire, see [`fires`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod action;
+pub mod adapter;
+pub mod clock;
+pub mod ids;
+pub mod intake;
+pub mod locale;
+pub mod message;
+pub mod plugin;
+pub mod redacted;
+pub mod store;
+
+pub use clock::Clock;
+pub use crieur_charts as charts;
+pub use ids::*;
+pub use locale::Locale;
+pub use redacted::Redacted;

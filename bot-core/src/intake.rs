@@ -1,0 +1,305 @@
+//! The way in: an adapter hands over what its platform reported, and it is safe once [`Intake::receive`] returns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::{PgPool, Postgres, Transaction};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::adapter::{Acknowledgement, Actor, ConversationDescriptor, InboundEvent};
+use crate::clock::{Clock, Random};
+use crate::ids::{AccountId, InboxSequence, OrganisationId};
+use crate::store::account_state::StateEntry;
+
+/// How long a person waits before the platform is told that the answer will follow. Discord closes an interaction
+/// after 3 s (platform docs: Receiving and Responding); half of it is left for the way there and back.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
+
+/// Takes events for one account. One writer per account, so that sequence numbers follow arrival. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    pool: PgPool,
+    organisation: OrganisationId,
+    account: AccountId,
+    clock: Clock,
+    random: Random,
+    settled: Settled,
+    /// Arrival order is the order of calls, also when an SDK runs its handlers as unordered tasks.
+    writer: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What became of one event of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Receipt {
+    New(InboxSequence),
+    /// It was taken before: nothing happens a second time.
+    Duplicate,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    #[error("the event could not be stored and was not taken: {0}")]
+    NotTaken(#[from] sqlx::Error),
+    #[error("a dedupe key must be 1 to 200 bytes, this one has {0}")]
+    BadKey(usize),
+}
+
+impl Intake {
+    pub(crate) fn new(
+        pool: PgPool,
+        organisation: OrganisationId,
+        account: AccountId,
+        clock: Clock,
+        random: Random,
+        settled: Settled,
+    ) -> Self {
+        Self { pool, organisation, account, clock, random, settled, writer: Arc::default() }
+    }
+
+    /// Stores a batch and moves the adapter's cursor, in one transaction: either both or neither.
+    ///
+    /// # Errors
+    /// When nothing was taken. The adapter must not move its cursor and must tell a waiting person to try again.
+    pub async fn receive(
+        &self,
+        events: &[InboundEvent],
+        cursor: Option<StateEntry>,
+    ) -> Result<Vec<Receipt>, IntakeError> {
+        if let Some(event) = events.iter().find(|event| !(1..=200).contains(&event.dedupe_key.len())) {
+            return Err(IntakeError::BadKey(event.dedupe_key.len()));
+        }
+        let _one_at_a_time = self.writer.lock().await;
+        let mut transaction = self.pool.begin().await?;
+        let mut receipts = Vec::with_capacity(events.len());
+        for event in events {
+            receipts.push(self.take(&mut transaction, event).await?);
+        }
+        if let Some(cursor) = cursor {
+            sqlx::query!(
+                r#"
+                INSERT INTO core.account_state (organisation_id, account_id, key, value, updated_at)
+                VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (organisation_id, account_id, key)
+                DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+                "#,
+                self.organisation.0,
+                self.account.0,
+                cursor.key,
+                cursor.value,
+                self.clock.now(),
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(receipts)
+    }
+
+    /// Stores one event that a person is waiting on, and says what to tell the platform: handled, when the answer
+    /// was given within [`ANSWER_WITHIN`]; deferred, when it will follow; try again, when it was not taken.
+    pub async fn receive_interactive(&self, event: InboundEvent) -> Acknowledgement {
+        let deadline = tokio::time::Instant::now() + ANSWER_WITHIN;
+        let events = [event];
+        let Ok(receipts) = self.receive(&events, None).await else {
+            return Acknowledgement::TryAgain;
+        };
+        let Some(&Receipt::New(sequence)) = receipts.first() else {
+            return Acknowledgement::Handled;
+        };
+        let settled = self.settled.wait(self.account, sequence);
+        // It may have been settled between the commit and the registration of our wait.
+        match self.is_settled(sequence).await {
+            Ok(true) => return Acknowledgement::Handled,
+            Ok(false) => {}
+            Err(_) => return Acknowledgement::Deferred,
+        }
+        match tokio::time::timeout_at(deadline, settled).await {
+            Ok(_) => Acknowledgement::Handled,
+            Err(_) => Acknowledgement::Deferred,
+        }
+    }
+
+    async fn is_settled(&self, sequence: InboxSequence) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"
+            SELECT EXISTS (
+                SELECT FROM core.inbox
+                WHERE organisation_id = $1 AND account_id = $2 AND sequence = $3 AND state <> 'waiting'
+            ) AS "settled!"
+            "#,
+            self.organisation.0,
+            self.account.0,
+            sequence.0,
+        )
+        .fetch_one(&self.pool)
+        .await
+    }
+
+    async fn take(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        event: &InboundEvent,
+    ) -> Result<Receipt, sqlx::Error> {
+        let now = self.clock.now();
+        let fresh = sqlx::query!(
+            r#"
+            INSERT INTO core.inbox_key (organisation_id, account_id, dedupe_key, received_at)
+            VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+            "#,
+            self.organisation.0,
+            self.account.0,
+            event.dedupe_key,
+            now,
+        )
+        .execute(&mut **transaction)
+        .await?
+        .rows_affected()
+            == 1;
+        if !fresh {
+            return Ok(Receipt::Duplicate);
+        }
+        let conversation = self.conversation(transaction, &event.conversation).await?;
+        let address = match &event.actor {
+            Some(actor) => Some(self.address(transaction, actor).await?),
+            None => None,
+        };
+        let payload = serde_json::to_value(&event.kind).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        // Numbers are given under the account row's lock, so they follow commit order.
+        let sequence = sqlx::query_scalar!(
+            r#"
+            WITH numbered AS (
+                UPDATE core.account SET inbox_sequence = inbox_sequence + 1
+                WHERE organisation_id = $1 AND id = $2
+                RETURNING inbox_sequence
+            )
+            INSERT INTO core.inbox (organisation_id, account_id, sequence, conversation_id, address_id, kind, payload,
+                                    acknowledgement, state, available_at, received_at)
+            SELECT $1, $2, inbox_sequence, $3, $4, $5, $6, $7, 'waiting', $8, $8 FROM numbered
+            RETURNING sequence
+            "#,
+            self.organisation.0,
+            self.account.0,
+            conversation,
+            address,
+            event.kind.name(),
+            payload,
+            event.acknowledgement.as_ref(),
+            now,
+        )
+        .fetch_one(&mut **transaction)
+        .await?;
+        Ok(Receipt::New(InboxSequence(sequence)))
+    }
+
+    async fn conversation(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        conversation: &ConversationDescriptor,
+    ) -> Result<Uuid, sqlx::Error> {
+        let now = self.clock.now();
+        // A closed conversation that speaks to us again is open again.
+        sqlx::query_scalar!(
+            r#"
+            INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
+            VALUES ($1, $2, $3, $4, $5, 'open', $6)
+            ON CONFLICT (organisation_id, account_id, platform_ref)
+            DO UPDATE SET state = CASE conversation.state WHEN 'migrated' THEN 'migrated' ELSE 'open' END
+            RETURNING id
+            "#,
+            self.organisation.0,
+            self.random.uuid(now),
+            self.account.0,
+            conversation.kind.as_str(),
+            conversation.platform_ref.expose(),
+            now,
+        )
+        .fetch_one(&mut **transaction)
+        .await
+    }
+
+    /// The address, with a contact of its own when it is seen for the first time.
+    async fn address(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        actor: &Actor,
+    ) -> Result<i64, sqlx::Error> {
+        let scheme = actor.address.scheme.as_str();
+        let path = actor.address.path.expose();
+        let known = sqlx::query_scalar!(
+            "SELECT id FROM core.address WHERE organisation_id = $1 AND scheme = $2 AND path = $3",
+            self.organisation.0,
+            scheme,
+            path,
+        )
+        .fetch_optional(&mut **transaction)
+        .await?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let now = self.clock.now();
+        let contact = self.random.uuid(now);
+        let id = sqlx::query_scalar!(
+            r#"
+            WITH contact AS (
+                INSERT INTO core.contact (organisation_id, id, status, locale, created_at)
+                VALUES ($1, $2, 'active', $5, $6)
+                RETURNING id
+            )
+            INSERT INTO core.address (organisation_id, scheme, path, contact_id, created_at)
+            SELECT $1, $3, $4, contact.id, $6 FROM contact
+            ON CONFLICT (organisation_id, scheme, path) DO NOTHING
+            RETURNING id
+            "#,
+            self.organisation.0,
+            contact,
+            scheme,
+            path,
+            actor.locale.map(crate::Locale::as_str),
+            now,
+        )
+        .fetch_optional(&mut **transaction)
+        .await?;
+        match id {
+            Some(id) => Ok(id),
+            // Another account of the same platform met this person in the same instant.
+            None => {
+                sqlx::query!("DELETE FROM core.contact WHERE organisation_id = $1 AND id = $2", self.organisation.0, contact)
+                    .execute(&mut **transaction)
+                    .await?;
+                sqlx::query_scalar!(
+                    "SELECT id FROM core.address WHERE organisation_id = $1 AND scheme = $2 AND path = $3",
+                    self.organisation.0,
+                    scheme,
+                    path,
+                )
+                .fetch_one(&mut **transaction)
+                .await
+            }
+        }
+    }
+}
+
+/// Who is waiting for which event to be settled, within this process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settled(Arc<Mutex<HashMap<(AccountId, InboxSequence), oneshot::Sender<()>>>>);
+
+impl Settled {
+    fn wait(&self, account: AccountId, sequence: InboxSequence) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those who gave up waiting leave their place to the next.
+        waiting.retain(|_, sender| !sender.is_closed());
+        waiting.insert((account, sequence), sender);
+        receiver
+    }
+
+    pub(crate) fn announce(&self, account: AccountId, sequence: InboxSequence) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(account, sequence));
+        if let Some(sender) = waiting {
+            // An error means that nobody waits any longer.
+            let _ = sender.send(());
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What plugins say, before any platform's markup: documents, their rendering rules, organisers' templates.
+
+pub mod document;
+pub mod layout;
+pub mod markdown;
+pub mod template;
+
+pub use document::{Block, Choice, Document, MediaHash, Span, Table, Text};
+pub use layout::{Body, Button, Capabilities, Layout, Part, TextUnit, Warning};

@@ -1,0 +1,1 @@
+//! Organisers' wording: handlebars over Markdown, strict about unknown variables.
