@@ -47,6 +47,14 @@ impl Account {
             .ok_or(StartError::NoAccount)
     }
 
+    /// Its name, where it is another than ours.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Account::Ours => None,
+            Account::SteppedDown { name, .. } => Some(name),
+        }
+    }
+
     /// Runs the command as this account. Must come before any `pre_exec`.
     pub(crate) fn apply(&self, command: &mut Command) {
         if let Account::SteppedDown { uid, gid, .. } = self {
@@ -101,26 +109,6 @@ impl Account {
             }
         }
         Ok(None)
-    }
-}
-
-/// Creates the data directory with its parents. Root's is open to pass through (the account that
-/// runs the server lives below it) but not to list; anyone else's is closed.
-pub(crate) fn create_data_dir(path: &Path) -> Result<(), StartError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        at(parent, fs::create_dir_all(parent))?;
-    }
-    let mode = if nix::unistd::geteuid().is_root() {
-        0o711
-    } else {
-        0o700
-    };
-    match fs::DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        other => at(path, other),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn find_or_fetch(
             reason,
         })?;
         account.check_can_enter(&named.dir)?;
-        return fitting(named, existing);
+        return fitting(named, existing, account);
     }
     let found = match options.source {
         Source::FoundOrFetched => found_on_machine(account)?,
@@ -64,9 +64,9 @@ pub(crate) fn find_or_fetch(
                 bin_dir: dir,
                 reason,
             })?;
-            fitting(fetched, existing)
+            fitting(fetched, existing, account)
         }
-        (_, Some(other)) => fitting(other, existing),
+        (_, Some(other)) => fitting(other, existing, account),
         (_, None) => Err(StartError::NoServerFound {
             minimum: MINIMUM_MAJOR,
             looked_in: format!("PATH and {DEBIAN_ROOT}"),
@@ -76,7 +76,11 @@ pub(crate) fn find_or_fetch(
 }
 
 /// Refuses programs that cannot read the data there is.
-fn fitting(binaries: Binaries, existing: Option<&Cluster>) -> Result<Binaries, StartError> {
+fn fitting(
+    binaries: Binaries,
+    existing: Option<&Cluster>,
+    account: &Account,
+) -> Result<Binaries, StartError> {
     match existing {
         Some(cluster) if cluster.major != binaries.major => {
             Err(StartError::OtherMajor(Box::new(OtherMajor {
@@ -85,6 +89,7 @@ fn fitting(binaries: Binaries, existing: Option<&Cluster>) -> Result<Binaries, S
                 server_bin_dir: binaries.dir,
                 server_major: binaries.major,
                 superuser: SUPERUSER,
+                account: account.name().map(str::to_owned),
             })))
         }
         _ => Ok(binaries),

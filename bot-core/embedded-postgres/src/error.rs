@@ -112,6 +112,8 @@ pub struct OtherMajor {
     pub server_bin_dir: PathBuf,
     pub server_major: u32,
     pub superuser: &'static str,
+    /// The account that root runs the server as.
+    pub account: Option<String>,
 }
 
 impl std::fmt::Display for OtherMajor {
@@ -122,6 +124,7 @@ impl std::fmt::Display for OtherMajor {
             server_bin_dir,
             server_major,
             superuser,
+            ..
         } = self;
         let new_dir = cluster_dir.with_file_name(format!("pg{server_major}"));
         let socket_dir = cluster_dir.with_file_name("socket");
@@ -133,16 +136,23 @@ impl std::fmt::Display for OtherMajor {
         let socket = socket_dir.display();
         // Debian's place; only a suggestion where the old version is not installed.
         let old_bin = format!("/usr/lib/postgresql/{cluster_major}/bin");
+        let (owner, run) = match &self.account {
+            Some(account) => (
+                format!("-o {account} "),
+                format!("runuser -u {account} -- "),
+            ),
+            None => (String::new(), String::new()),
+        };
         write!(
             formatter,
             "{cluster} was written by Postgres {cluster_major}, and the server at hand is Postgres {server_major} ({bin}).\n\
-             Either install Postgres {cluster_major} (on Debian: apt install postgresql-{cluster_major}) and it will be used again, or convert the data once, \
-             as the owner of {cluster}, with the programs of both versions:\n  \
-             {bin}/initdb -D {new} -U {superuser} --encoding=UTF8 --locale=C.UTF-8 --data-checksums\n  \
-             {bin}/pg_upgrade -U {superuser} -b {old_bin} -B {bin} -d {cluster} -D {new}\n  \
+             Either install Postgres {cluster_major} (on Debian: apt install postgresql-{cluster_major}), which is then used again,\n\
+             or convert the data once, with the programs of both versions:\n  \
+             cd {cluster} && install -d {owner}-m 700 {new}\n  \
+             {run}{bin}/initdb -D {new} -U {superuser} --encoding=UTF8 --locale=C.UTF-8 --data-checksums\n  \
+             {run}{bin}/pg_upgrade -U {superuser} -b {old_bin} -B {bin} -d {cluster} -D {new}\n  \
              mv {cluster} {cluster}.old\n\
-             (initdb --no-data-checksums where pg_upgrade says that the old data has none.)\n\
-             A copy as plain SQL, made while Postgres {cluster_major} serves that data:\n  \
+             A copy to keep beforehand, made while Postgres {cluster_major} serves that data:\n  \
              {bin}/pg_dump -h {socket} -U {superuser} -Fc -f crieur.dump crieur"
         )
     }

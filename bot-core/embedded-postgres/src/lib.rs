@@ -18,6 +18,7 @@
 mod account;
 mod binaries;
 mod cluster;
+mod directory;
 mod error;
 mod orphans;
 mod process;
@@ -25,7 +26,6 @@ mod throwaway;
 mod wheel;
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -35,6 +35,7 @@ use nix::sys::signal::Signal;
 use account::Account;
 use binaries::Binaries;
 pub use binaries::{FETCHED_MAJOR, MINIMUM_MAJOR};
+pub use directory::{default_cache_dir, default_data_dir};
 pub use error::{FetchError, SqlError, StartError, StopError};
 pub use throwaway::Throwaway;
 pub use wheel::{Wheel, WheelFile};
@@ -42,10 +43,6 @@ pub use wheel::{Wheel, WheelFile};
 /// The only role of the private server, and its superuser. Access is guarded by the socket
 /// directory, so it has no password.
 pub const SUPERUSER: &str = "crieur";
-
-/// A socket address holds 108 bytes with its closing zero (`sun_path` in unix(7)); macOS has 104.
-const LONGEST_SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
-const SOCKET_FILE: &str = ".s.PGSQL.5432";
 
 /// How long a fast shutdown may take before the server is told to quit at once (it then recovers
 /// at its next start, and loses nothing that was committed).
@@ -115,34 +112,6 @@ impl Options {
     }
 }
 
-/// Where the data lives unless told otherwise. For root it is `/var/lib/crieur`, since the account
-/// that runs the server cannot enter root's home; for others `$XDG_DATA_HOME/crieur` or
-/// `~/.local/share/crieur`.
-pub fn default_data_dir() -> PathBuf {
-    default_dir("/var/lib/crieur", "XDG_DATA_HOME", ".local/share")
-}
-
-/// Where fetched programs live: `/var/cache/crieur` for root, for others `$XDG_CACHE_HOME/crieur`
-/// or `~/.cache/crieur`. It may be deleted at any time while no server runs.
-pub fn default_cache_dir() -> PathBuf {
-    default_dir("/var/cache/crieur", "XDG_CACHE_HOME", ".cache")
-}
-
-fn default_dir(for_root: &str, xdg_variable: &str, below_home: &str) -> PathBuf {
-    if nix::unistd::geteuid().is_root() {
-        return PathBuf::from(for_root);
-    }
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    absolute(xdg_variable)
-        .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("crieur")
-}
-
 /// A running private server. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
@@ -163,11 +132,11 @@ impl Server {
     /// # Errors
     /// [`StartError`]; each says what the reader must do. Nothing that existed is changed then.
     pub fn start(mut options: Options) -> Result<Server, StartError> {
-        account::create_data_dir(&options.data_dir)?;
+        directory::create(&options.data_dir)?;
         options.data_dir = error::at(&options.data_dir, fs::canonicalize(&options.data_dir))?;
         let socket_dir = options.data_dir.join("socket");
-        check_socket_path(&socket_dir)?;
-        let lock = take_ownership(&options.data_dir)?;
+        directory::check_socket_path(&socket_dir)?;
+        let lock = directory::take_ownership(&options.data_dir)?;
 
         let existing = cluster::find(&options.data_dir)?;
         let account = Account::for_server(existing.as_ref().map(|found| found.dir.as_path()))?;
@@ -339,58 +308,12 @@ fn launch(
     cluster_dir: &Path,
     socket_dir: &Path,
 ) -> Result<Child, StartError> {
-    orphans::clear(cluster_dir, &socket_dir.join(SOCKET_FILE), binaries)?;
-    process::launch(options, binaries, account, cluster_dir, socket_dir)
-}
-
-fn check_socket_path(socket_dir: &Path) -> Result<(), StartError> {
-    let socket = socket_dir.join(SOCKET_FILE);
-    if socket.to_str().is_none_or(|path| path.contains(',')) {
-        return Err(StartError::UnusablePath { socket });
-    }
-    let length_bytes = socket.as_os_str().len();
-    if length_bytes > LONGEST_SOCKET_PATH_BYTES {
-        return Err(StartError::SocketPathTooLong {
-            socket,
-            length_bytes,
-            limit_bytes: LONGEST_SOCKET_PATH_BYTES,
-        });
-    }
-    Ok(())
-}
-
-/// Locks the directory for this process. The kernel lets go of the lock when the process ends,
-/// however it ends, so a lock that is held always has a living holder.
-fn take_ownership(data_dir: &Path) -> Result<File, StartError> {
-    let path = data_dir.join("owner.lock");
-    let mut file = error::at(
-        &path,
-        File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path),
+    orphans::clear(
+        cluster_dir,
+        &socket_dir.join(directory::SOCKET_FILE),
+        binaries,
     )?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            error::at(&path, file.read_to_string(&mut holder))?;
-            let holder = holder.trim().parse().ok();
-            return Err(StartError::InUse {
-                data_dir: data_dir.to_owned(),
-                holder,
-            });
-        }
-        Err(fs::TryLockError::Error(source)) => return error::at(&path, Err(source)),
-    }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    error::at(&path, written)?;
-    Ok(file)
+    process::launch(options, binaries, account, cluster_dir, socket_dir)
 }
 
 /// Quotes a name or a text for SQL: the quote doubled inside, one around.
@@ -424,25 +347,6 @@ mod tests {
     fn quoting_doubles_the_quote() {
         assert_eq!(quoted("l'été", '\''), "'l''été'");
         assert_eq!(quoted("a\"b", '"'), "\"a\"\"b\"");
-    }
-
-    #[test]
-    fn a_socket_path_may_have_exactly_the_limit() {
-        let directory = |length: usize| PathBuf::from(format!("/{}", "x".repeat(length - 1)));
-        let longest = LONGEST_SOCKET_PATH_BYTES - 1 - SOCKET_FILE.len();
-        assert!(check_socket_path(&directory(longest)).is_ok());
-        let error = check_socket_path(&directory(longest + 1))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("choose a shorter data directory"), "{error}");
-    }
-
-    #[test]
-    fn a_comma_is_refused_because_clients_would_read_a_list_of_hosts() {
-        let error = check_socket_path(Path::new("/srv/a,b"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("without a comma"), "{error}");
     }
 
     #[test]

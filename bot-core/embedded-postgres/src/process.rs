@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -38,7 +39,14 @@ pub(crate) fn launch(
             fs::rename(&log_path, options.data_dir.join("postgres.log.1")),
         )?;
     }
-    let log = at(&log_path, File::create(&log_path))?;
+    let log = at(
+        &log_path,
+        File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&log_path),
+    )?;
     let log_for_errors = at(&log_path, log.try_clone())?;
 
     let mut postgres = Command::new(binaries.dir.join("postgres"));
