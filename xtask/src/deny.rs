@@ -41,6 +41,7 @@ pub fn check() -> Result<()> {
                 "--workspace",
                 "--locked",
                 "check",
+                "--hide-inclusion-graph",
                 "bans",
                 "licenses",
                 "sources",
