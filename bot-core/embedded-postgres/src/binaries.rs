@@ -70,7 +70,6 @@ pub(crate) fn find_or_fetch(
         (_, None) => Err(StartError::NoServerFound {
             minimum: MINIMUM_MAJOR,
             looked_in: format!("PATH and {DEBIAN_ROOT}"),
-            why_not_fetched: ", and fetching one is switched off".to_owned(),
         }),
     }
 }

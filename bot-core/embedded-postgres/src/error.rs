@@ -47,13 +47,9 @@ pub enum StartError {
     BrokenCluster { directory: PathBuf, reason: String },
 
     #[error(
-        "no PostgreSQL {minimum} or newer was found (looked in {looked_in}){why_not_fetched}: install one (on Debian and Ubuntu: apt install postgresql), name its directory of programs, or set database.url to a server of yours"
+        "no PostgreSQL {minimum} or newer was found (looked in {looked_in}), and fetching one is switched off: install one (on Debian and Ubuntu: apt install postgresql), name its directory of programs, or set database.url to a server of yours"
     )]
-    NoServerFound {
-        minimum: u32,
-        looked_in: String,
-        why_not_fetched: String,
-    },
+    NoServerFound { minimum: u32, looked_in: String },
 
     #[error("{bin_dir} cannot be used as the directory of Postgres' programs: {reason}")]
     BadBinDir { bin_dir: PathBuf, reason: String },
@@ -92,7 +88,9 @@ pub enum StartError {
     #[error("the private Postgres server could not be watched: {0}")]
     Process(#[from] io::Error),
 
-    #[error(transparent)]
+    #[error(
+        "{0}\nWith PostgreSQL 14 or newer installed (on Debian and Ubuntu: apt install postgresql), none need be fetched"
+    )]
     Fetch(#[from] FetchError),
 
     #[error(transparent)]
@@ -170,7 +168,9 @@ pub enum FetchError {
         source: io::Error,
     },
 
-    #[error("fetching {package} failed; pip said:\n{said}")]
+    #[error(
+        "fetching {package} with `python3 -m pip` failed (where pip is missing: apt install python3-pip); it said:\n{said}"
+    )]
     Pip { package: String, said: String },
 
     #[error("unpacking {package} failed:\n{said}")]

