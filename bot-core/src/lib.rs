@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod adapter;
+pub mod calendar;
 pub mod clock;
 pub mod ids;
 pub mod intake;
