@@ -306,6 +306,7 @@ fn check_commands(plugins: &[Arc<dyn Plugin>]) -> Result<(), ServiceError> {
 
 async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
     let settings = &parts.organisation;
+    let key: [u8; 32] = parts.random.bytes();
     sqlx::query!(
         r#"
         INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at)
@@ -317,7 +318,7 @@ async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
         settings.title,
         settings.default_locale.as_str(),
         settings.time_zone.name(),
-        parts.random.bytes::<32>().as_slice(),
+        &key[..],
         parts.clock.now(),
     )
     .execute(&parts.pool)

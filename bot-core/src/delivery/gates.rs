@@ -4,7 +4,6 @@
 //! reserve after a restart, so that restarting does not double a burst. Doors closed by a platform are rows.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

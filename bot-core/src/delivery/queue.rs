@@ -17,7 +17,6 @@ use crate::plugin::{DeliveryOutcome, Fire, Lane, Misfire};
 #[derive(Debug, Clone)]
 pub(crate) struct Claimed {
     pub organisation: OrganisationId,
-    pub account: AccountId,
     pub id: DeliveryId,
     pub epoch: i64,
     pub attempts: i16,
@@ -128,7 +127,6 @@ pub(crate) async fn claim(
         .into_iter()
         .map(|row| Claimed {
             organisation,
-            account,
             id: DeliveryId(row.id),
             epoch: row.lease_epoch,
             attempts: row.attempts,

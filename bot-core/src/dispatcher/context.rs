@@ -16,9 +16,12 @@ use crate::redacted::Redacted;
 pub(crate) async fn begin(core: &Core) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let mut transaction = core.pool.begin().await?;
     sqlx::query!(
-        "SELECT set_config('statement_timeout', '3500', true), set_config('idle_in_transaction_session_timeout', '8000', true)"
+        r#"
+        SELECT set_config('statement_timeout', '3500', true) AS statement,
+               set_config('idle_in_transaction_session_timeout', '8000', true) AS idle
+        "#
     )
-    .execute(&mut *transaction)
+    .fetch_one(&mut *transaction)
     .await?;
     Ok(transaction)
 }

@@ -16,9 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact};
 use self::context::caller_of;
-pub(crate) use self::effects::{EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, schedule, write_audit};
+pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact};
+pub(crate) use self::effects::{
+    EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, schedule, write_audit,
+};
 use self::routing::Route;
 pub(crate) use self::routing::{is_urgent, may};
 use crate::adapter::InboundKind;
@@ -229,10 +231,10 @@ async fn give_back(core: &Core, claimed: &Claimed, reason: &str, outage: bool) {
         let done = sqlx::query!(
             r#"
             UPDATE core.inbox
-            SET leased_by = NULL, lease_until = NULL, available_at = $5,
+            SET leased_by = NULL, lease_until = NULL, available_at = $5::timestamptz,
                 attempts = attempts - CASE WHEN $6 THEN 1 ELSE 0 END,
                 state = CASE WHEN $7 THEN 'parked' ELSE 'waiting' END,
-                settled_at = CASE WHEN $7 THEN $5 END,
+                settled_at = CASE WHEN $7 THEN $5::timestamptz END,
                 reason = CASE WHEN $7 THEN $8 END
             WHERE organisation_id = $1 AND account_id = $2 AND sequence = $3 AND lease_epoch = $4
               AND leased_by = $9 AND state = 'waiting'
@@ -277,6 +279,12 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
         // The lease is no longer ours: somebody else has the event.
         return Ok(());
     };
+    if let Some(link) = routing::link_confirmed_by(core, organisation, &event) {
+        // A link concerns two people: both are locked, always in the same order.
+        for contact in crate::people::linking::people_of_link(&mut transaction, event.organisation, link).await? {
+            lock_contact(&mut transaction, contact).await?;
+        }
+    }
     let caller = match caller_of(core, organisation, &mut transaction, &event).await? {
         context::Found::Caller(caller, locale) => Some((caller, locale)),
         context::Found::Nobody => None,
@@ -291,11 +299,9 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
     let context = match route {
         Route::Core(command) => {
-            let mut context = context;
-            crate::people::handle(core, organisation, &mut context, &event, command).await?;
-            context
+            crate::people::handle(core, organisation, context, &event, command).await?
         }
-        Route::Plugin { id, call } => call_plugin(core, organisation, context, id, call).await?,
+        Route::Plugin { id, call } => call_plugin(core, context, id, call).await?,
         Route::Nobody => context,
     };
     let origin = Origin { account: Some(event.account), event: Some(event.sequence) };
@@ -311,7 +317,6 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
 /// Calls the plugin, or says that it is not there just now: a person is never left without an answer.
 async fn call_plugin(
     core: &Core,
-    organisation: &crate::core::Organisation,
     context: crate::plugin::Context,
     id: crate::ids::PluginId,
     call: Call,
@@ -322,7 +327,6 @@ async fn call_plugin(
         context.reply(crate::message::Document::says(text));
         return Ok(context);
     };
-    let _ = organisation;
     match host.call(context, call).await {
         Ok((context, _)) => Ok(context),
         Err(error) => {

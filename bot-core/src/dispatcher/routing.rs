@@ -7,7 +7,7 @@ use super::StoredEvent;
 use crate::action::ActionToken;
 use crate::adapter::{ConversationKind, InboundKind};
 use crate::core::{Core, Organisation};
-use crate::ids::PluginId;
+use crate::ids::{ConversationId, PluginId};
 use crate::people::CoreCommand;
 use crate::plugin::{Audience, Caller, CommandCall, Event, Role, Subscription};
 use crate::plugin_host::{Call, owner_of_command};
@@ -83,6 +83,18 @@ pub(crate) async fn route(
             let event = Event::PollVote { poll: poll.clone(), options: options.clone() };
             Ok(to_subscriber(core, Subscription::Polls, event))
         }
+    }
+}
+
+/// The link that this event answers, when it is one of the core's own buttons for that.
+pub(crate) fn link_confirmed_by(core: &Core, organisation: &Organisation, event: &StoredEvent) -> Option<i64> {
+    let InboundKind::Action { token } = &event.kind else { return None };
+    let core_id = PluginId::core();
+    let ids = core.plugins.keys().chain(std::iter::once(&core_id));
+    let (id, payload) = organisation.sealer.open(token, ConversationId(event.conversation), ids).ok()?;
+    match CoreCommand::from_action(&payload) {
+        Some(CoreCommand::ConfirmLink { link, .. }) if *id == core_id => Some(link),
+        _ => None,
     }
 }
 

@@ -70,13 +70,14 @@ pub(super) async fn give_code(
     let code: String = core.random.draw(|rng| {
         (0..CODE_CHARACTERS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect()
     });
+    let code_hash = organisation.keyed_hash("link", code.as_bytes());
     sqlx::query!(
         r#"
         INSERT INTO core.link (organisation_id, code_hash, asker_address_id, asker_conversation_id, created_at, expires_at, state)
         VALUES ($1, $2, $3, $4, $5, $6, 'waiting')
         "#,
         organisation.view.id.0,
-        organisation.keyed_hash("link", code.as_bytes()).as_slice(),
+        &code_hash[..],
         caller.address.0,
         caller.conversation.id.0,
         now,
@@ -120,6 +121,7 @@ pub(super) async fn take_code(
         say(context, "link-too-many", &[]);
         return Ok(());
     }
+    let code_hash = organisation.keyed_hash("link", normalise(code).as_bytes());
     // Looked up by its keyed hash: how long that takes says nothing about the code.
     let link = sqlx::query!(
         r#"
@@ -134,7 +136,7 @@ pub(super) async fn take_code(
         FOR UPDATE OF link
         "#,
         id,
-        organisation.keyed_hash("link", normalise(code).as_bytes()).as_slice(),
+        &code_hash[..],
         now,
     )
     .fetch_optional(&mut *context.transaction)
