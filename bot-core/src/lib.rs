@@ -9,6 +9,8 @@
 pub mod action;
 pub mod adapter;
 pub mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod ids;
 pub mod intake;
 pub mod locale;
