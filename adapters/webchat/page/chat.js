@@ -60,6 +60,8 @@ const RESTORED_SHOWN_MS = 4000;
 const WAITING_SHOWN_MS = 20000;
 /** Closer than this to the end counts as reading along. */
 const NEAR_END_PX = 120;
+/** Messages that come within this time of each other are one answer. */
+const ANSWER_MS_MAX = 5000;
 
 const find = (id) => document.getElementById(id);
 const [log, scroll, form, field, status, waiting] = ["log", "scroll", "form", "text", "status", "waiting"].map(find);
@@ -147,7 +149,7 @@ function contents(message) {
   const parts = (message.blocks || []).map(block);
   if (message.picture) {
     const picture = make("img", { src: message.picture.url, alt: message.picture.alternative });
-    picture.addEventListener("load", keepEnd);
+    picture.addEventListener("load", settle);
     parts.push(picture);
   }
   if (message.file) parts.push(make("a", { class: "file", href: message.file.url, download: "" }, message.file.label));
@@ -208,20 +210,18 @@ function dress(item, message) {
 
 function showMessage(message) {
   if (itemOf(message.id)) return showEdit(message);
-  const following = nearEnd();
   const item = make("div", { "data-message": message.id, "aria-atomic": "true" });
   place(item, Number(message.id), 0);
   dress(item, message);
   if (ready) {
     item.classList.add("new");
-    if (following) follow(item);
+    follow(item);
   }
 }
 
 function showEdit(message) {
   const item = itemOf(message.id);
   if (!item) return showMessage(message);
-  const following = nearEnd();
   const focused = item.contains(document.activeElement) ? document.activeElement : null;
   const index = focused ? [...item.querySelectorAll("button")].indexOf(focused) : -1;
   // Busy while it changes, so that a screen reader says the new message once, as a whole.
@@ -234,7 +234,7 @@ function showEdit(message) {
     if (!same) item.tabIndex = -1;
     (same || item).focus({ preventScroll: true });
   }
-  if (following) keepEnd();
+  if (item === log.lastElementChild) settle();
 }
 
 function removeMessage(id) {
@@ -263,25 +263,44 @@ function dressOwn(item, message) {
   }
 }
 
-function nearEnd() {
-  return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END_PX;
+/** The reader is at the end and wants to see what comes; scrolling up ends that. */
+let following = true;
+let scrolledTo = 0;
+/** The first message of the latest answer, which must stay in sight when more follow. */
+let anchor = null;
+let anchoredAt = 0;
+
+scroll.addEventListener("scroll", () => {
+  const left = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+  if (left < NEAR_END_PX) following = true;
+  else if (scroll.scrollTop < scrolledTo - 1) following = false;
+  scrolledTo = scroll.scrollTop;
+}, { passive: true });
+
+/** Goes to the end, but not past the beginning of the latest answer. */
+function settle() {
+  if (!following) return;
+  const end = scroll.scrollHeight - scroll.clientHeight;
+  const top = anchor && anchor.isConnected ? anchor.offsetTop - scroll.offsetTop - 12 : end;
+  scroll.scrollTop = Math.min(end, top);
 }
 
-/** Shows a new message from its beginning, also when it is taller than the screen. */
 function follow(item) {
-  const room = scroll.clientHeight;
-  const top = item.offsetTop - scroll.offsetTop;
-  scroll.scrollTop = item.offsetHeight > room ? top - 8 : scroll.scrollHeight;
+  if (!anchor || !anchor.isConnected || Date.now() - anchoredAt > ANSWER_MS_MAX) {
+    anchor = item;
+    anchoredAt = Date.now();
+  }
+  settle();
 }
 
-let atEnd = true;
-scroll.addEventListener("scroll", () => { atEnd = nearEnd(); }, { passive: true });
-
-function keepEnd() {
-  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+/** The visitor did something: what comes next is the answer. */
+function expectFollowing() {
+  following = true;
+  anchor = null;
+  settle();
 }
 
-addEventListener("resize", keepEnd);
+addEventListener("resize", settle);
 
 // Speaking to the service --------------------------------------------------------------------------------------------
 
@@ -334,10 +353,11 @@ async function deliver(message) {
   const item = find(`own-${message.id}`) || showOwn(message);
   Object.assign(message, { failed: false, why: null });
   dressOwn(item, message);
+  const before = last;
   try {
     // The same id counts once, however often it is sent.
     await call("POST", "webchat/messages", { text: message.text, id: message.id });
-    expectAnswer();
+    expectAnswer(before);
   } catch (error) {
     if (error.status === 401) return startAnew();
     Object.assign(message, { failed: true, why: reason(error) });
@@ -349,9 +369,11 @@ async function deliver(message) {
 async function pressed(button, action) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
+  const before = last;
+  expectFollowing();
   try {
     await call("POST", "webchat/messages", { action, id: randomId() });
-    expectAnswer();
+    expectAnswer(before);
   } catch (error) {
     if (error.status === 401) return startAnew();
     say(reason(error));
@@ -359,10 +381,12 @@ async function pressed(button, action) {
   button.removeAttribute("aria-disabled");
 }
 
-function expectAnswer() {
+/** Says that an answer is coming, unless it was faster than the receipt. */
+function expectAnswer(before) {
+  if (last > before) return;
   clearTimeout(waitingTimer);
   waiting.hidden = false;
-  keepEnd();
+  settle();
   waitingTimer = setTimeout(() => { waiting.hidden = true; }, WAITING_SHOWN_MS);
 }
 
@@ -419,7 +443,7 @@ function caughtUp() {
   log.setAttribute("aria-live", "polite");
   if (empty) {
     // Under a fixed id, so that two tabs greet once.
-    call("POST", "webchat/messages", { text: "/start", id: "start" }).then(expectAnswer, (error) => say(reason(error)));
+    call("POST", "webchat/messages", { text: "/start", id: "start" }).then(() => expectAnswer(0), (error) => say(reason(error)));
   }
 }
 
@@ -526,9 +550,8 @@ function write(text) {
   const message = { session: csrf, id: randomId(), after: last, text, failed: false };
   own.push(message);
   remember();
-  scroll.scrollTop = scroll.scrollHeight;
   deliver(message);
-  scroll.scrollTop = scroll.scrollHeight;
+  expectFollowing();
 }
 
 function fit() {
