@@ -71,7 +71,7 @@ async fn a_code_is_good_once_for_ten_minutes_and_for_somebody_else() {
     town.says_on_other("anna", &format!("/lier {late}")).await;
     assert!(other(&town).contains("pas le bon"));
     link(&town, "ana", "anna").await;
-    let used = town.platform.words("ana").iter().rev().find(|words| words.contains("Votre code")).unwrap().clone();
+    let used = town.platform.words("ana").iter().rev().find(|words| words.contains("Ne donnez ce code")).unwrap().clone();
     let used = used.split_whitespace().find(|word| word.len() == 11 && word.contains('-')).unwrap().to_owned();
     town.says_on_other("bob", &format!("/lier {used}")).await;
     assert!(town.other.as_ref().unwrap().words("bob").last().unwrap().contains("pas le bon"));

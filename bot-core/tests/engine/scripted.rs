@@ -62,6 +62,11 @@ impl ScriptedPlatform {
         intake.wait_for(Option::is_some).await.unwrap().clone().unwrap()
     }
 
+    /// The next [`ScriptedPlatform::intake`] waits for the service that starts now.
+    pub fn forget_intake(&self) {
+        self.intake.send_replace(None);
+    }
+
     pub fn will_answer(&self, verdicts: impl IntoIterator<Item = Verdict<RemoteIds>>) {
         self.world.lock().unwrap().script.extend(verdicts);
     }
