@@ -1,0 +1,60 @@
+//! Charts and texts for tests.
+
+use proptest::prelude::*;
+
+use crate::{Bar, BarChart, Base, Locale, Unit};
+
+pub(crate) fn bars(options: &[(&str, u64)]) -> Vec<Bar> {
+    options
+        .iter()
+        .map(|(label, count)| Bar {
+            label: (*label).to_owned(),
+            count: *count,
+        })
+        .collect()
+}
+
+pub(crate) fn market() -> BarChart {
+    BarChart {
+        title: "Que faire de la place du marché ?".into(),
+        subtitle: Some("Consultation des habitants, un choix par bulletin".into()),
+        locale: Locale::Fr,
+        bars: bars(&[
+            ("Halle couverte", 72),
+            ("Jardin et aire de jeux", 51),
+            (
+                "Parking de 40 places, gratuit la première heure, avec bornes de recharge",
+                26,
+            ),
+            ("Ne rien changer", 8),
+        ]),
+        unit: Unit::Vote,
+        base: Base {
+            count: 157,
+            unit: Unit::Ballot,
+        },
+        note: Some(
+            "Consultation close le 14 mars 2026. Vote anonyme, un bulletin par personne.".into(),
+        ),
+    }
+}
+
+/// Text as people, and those who try to break things, write it.
+pub(crate) fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[A-Za-zéèàç' -]{0,60}",
+        2 => any::<String>(),
+        1 => "\\PC{0,200}",
+        1 => "[a-zA-Z&<>\"']{400,500}",
+        1 => "[שלוםקاعةلمدينةپگ ]{1,80}",
+        1 => "[🚲🌳😀🏛✅👨‍👩‍👧‍👦🇫🇷️👍🏽 ]{1,60}",
+        1 => "a[\u{300}-\u{36f}]{0,500}",
+        1 => "[WM漢字﷽𒐫]{1,80}",
+        1 => "[\u{202a}-\u{202e}\u{2066}-\u{2069}\u{0}-\u{20}\u{fffe}a-z]{0,60}",
+    ]
+}
+
+/// Counts, with the ends of their range.
+pub(crate) fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![4 => 0..200u64, 1 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)]
+}
