@@ -14,6 +14,8 @@ pub mod intake;
 pub mod locale;
 pub mod message;
 pub mod plugin;
+#[cfg(feature = "conformance")]
+pub mod plugin_bench;
 pub mod redacted;
 pub mod store;
 

@@ -99,6 +99,7 @@ pub async fn cast(
             .await?;
         }
         _ => {
+            let key = roll.secret().ballot(entry.id);
             sqlx::query!(
                 r#"
                 INSERT INTO micro_consultations.ballot (organisation_id, consultation_id, key, answers)
@@ -107,7 +108,7 @@ pub async fn cast(
                 "#,
                 organisation.0,
                 consultation.id.0,
-                roll.secret().ballot(entry.id).as_slice(),
+                key.as_slice(),
                 Json(answers) as _,
             )
             .execute(&mut *sql)
@@ -153,11 +154,12 @@ pub async fn withdraw(
 
 async fn remove(sql: &mut PgConnection, roll: &Roll<'_>, entry: EntryId) -> Result<(), HandlerError> {
     let (organisation, id) = (roll.organisation.0, roll.consultation.id.0);
+    let key = roll.secret().ballot(entry);
     sqlx::query!(
         "DELETE FROM micro_consultations.ballot WHERE organisation_id = $1 AND consultation_id = $2 AND key = $3",
         organisation,
         id,
-        roll.secret().ballot(entry).as_slice(),
+        key.as_slice(),
     )
     .execute(&mut *sql)
     .await?;

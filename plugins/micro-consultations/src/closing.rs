@@ -10,6 +10,7 @@
 use bot_core::OrganisationId;
 use bot_core::plugin::{Context, HandlerError};
 use chrono::{DateTime, Utc};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -27,10 +28,8 @@ const TABLES_TO_VACUUM: &[&str] = &["consultation", "roll_entry", "roll_address"
 /// Closes an open consultation; `None` when there is none to close, or it was closed already.
 pub async fn close(cx: &mut Context, id: ConsultationId) -> Result<Option<Consultation>, HandlerError> {
     let (organisation, now) = (cx.organisation.id, cx.now);
-    let mut random = cx.random.clone();
+    let mut random = StdRng::from_rng(&mut cx.random);
     let closed = close_in(cx.sql(), &mut random, organisation, id, now).await?;
-    // The generator moves on: what is drawn next must not repeat what ordered the ballots.
-    cx.random = random;
     let Some(consultation) = closed else { return Ok(None) };
     cx.forget_choices(id.scope(), TABLES_TO_VACUUM);
     cx.cancel(id.scope(), None);

@@ -695,7 +695,19 @@ options = ["Un", "Deux", "un"]
 at_least = 3
 at_most = 2
 "#;
-        insta::assert_snapshot!(refusal(source), @"");
+        insta::assert_snapshot!(refusal(source), @r#"
+        line 1: slug: must be 1 to 40 of a-z, 0-9 and `-`, and begin with a letter or digit
+        line 2: title: is empty: write some text
+        line 4: closes_at: is not after opens_at: write a later time
+        line 5: time_zone: is not an IANA zone: write for example Europe/Paris or Indian/Reunion
+        line 7: accepts: participation codes ("code") are not available yet: write "session", "account" or both
+        line 8: results_step: is 0: write 1 or more
+        line 12: questions[1].text.en: is empty: write some text
+        line 13: questions[1].options: does not go with a rating question: remove it
+        line 14: questions[1].scale: has 1 entries: write 2 to 10
+        line 19: questions[2].options[3]: is there twice: every label must differ
+        line 21: questions[2].at_most: at_most (2) is less than at_least (3): raise it
+        "#);
     }
 
     #[test]
@@ -712,12 +724,44 @@ at_most = 2
             String::new(),
         ]
         .map(|source| refusal(&source));
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @r#"
+        line 4: anonimity: unknown field `anonimity`, expected one of `slug`, `time_zone`, `opens_at`, `closes_at`, `duration_days`, `anonymity`, `change_vote`, `results`, `accepts`, `results_from_ballots`, `results_step`, `title`, `introduction`, `consent`, `questions`
+        line 7: questions[1].kind: unknown variant `choice`, expected one of `single`, `multiple`, `rating`, `free_text`
+        line 3: duration_days: invalid value: integer `-1`, expected u16
+        line 3: closes_at: must be a local date and time without offset, such as 2026-09-01T08:00:00
+        line 8: questions[1].texte: unknown field `texte`, expected one of `kind`, `optional`, `at_least`, `at_most`, `characters_max`, `text`, `options`, `scale`
+        line 2: title: missing field `fr`
+        line 9: questions[1].options[2]: invalid type: integer `12`, expected a text, or a table { fr = "…", en = "…" }
+        line 1: slug: string values must be quoted, expected literal string
+        line 1: missing field `slug`
+        "#);
     }
 
     #[test]
     fn an_export_reads_as_it_was_composed() {
-        insta::assert_snapshot!(export(&parse(TEN_LINES).unwrap()).unwrap(), @"");
+        insta::assert_snapshot!(export(&parse(TEN_LINES).unwrap()).unwrap(), @r#"
+        slug = "place-du-marche"
+        duration_days = 14
+        anonymity = "anonymous"
+        change_vote = true
+        results = "after_vote"
+        accepts = [
+            "session",
+            "account",
+        ]
+        results_from_ballots = 5
+        results_step = 5
+        title = "La place du marché"
+
+        [[questions]]
+        kind = "single"
+        text = "Que faire de la place ?"
+        options = [
+            "Halle couverte",
+            "Jardin",
+            "Parking",
+        ]
+        "#);
     }
 
     fn words(characters_max: usize) -> impl Strategy<Value = String> {
