@@ -132,9 +132,9 @@ participation = Participation: { $ballots ->
     [one] { $ballots } ballot
    *[other] { $ballots } ballots
 }
-participation-session = { $ballots } from a browser (one per session)
-participation-account = { $ballots } from a messaging account (one per account)
-participation-code = { $ballots } with a code (one per person)
+participation-session = { $ballots } from a browser, one per session
+participation-account = { $ballots } from a messaging account, one per account
+participation-code = { $ballots } with a code, one per person
 option = Answer
 votes = Votes
 share = Share

@@ -133,14 +133,14 @@ participation = Participation : { $ballots ->
    *[other] { $ballots } bulletins
 }
 participation-session = { $ballots ->
-    [one] { $ballots } depuis un navigateur (un par session)
-   *[other] { $ballots } depuis un navigateur (un par session)
+    [one] { $ballots } depuis un navigateur, un par session
+   *[other] { $ballots } depuis un navigateur, un par session
 }
 participation-account = { $ballots ->
-    [one] { $ballots } depuis un compte de messagerie (un par compte)
-   *[other] { $ballots } depuis un compte de messagerie (un par compte)
+    [one] { $ballots } depuis un compte de messagerie, un par compte
+   *[other] { $ballots } depuis un compte de messagerie, un par compte
 }
-participation-code = { $ballots } avec un code (un par personne)
+participation-code = { $ballots } avec un code, un par personne
 option = Réponse
 votes = Voix
 share = Part

@@ -207,8 +207,7 @@ pub(crate) fn participation_words(locale: Locale, results: &Results) -> String {
             text(locale, id, &[("ballots", level.ballots.into())])
         })
         .collect();
-    if levels.is_empty() { format!("{total}.") } else { format!("{total} : {}.", levels.join(", ")) }
-        .replace(" :", if locale == Locale::Fr { "\u{a0}:" } else { ":" })
+    if levels.is_empty() { format!("{total}.") } else { format!("{total} ({}).", levels.join("; ")) }
 }
 
 /// Where these counts come from, or why there are none.
@@ -218,7 +217,7 @@ pub(crate) fn status_words(locale: Locale, consultation: &Consultation, results:
         Counts::Shown { is_final: true, tally, .. } => {
             text(locale, "results-final", &[("ballots", tally.ballots.into())])
         }
-        Counts::Shown { tally, .. } if consultation.is_anonymous() => {
+        Counts::Shown { tally, .. } if consultation.is_anonymous() && consultation.definition.results_step > 1 => {
             let step = consultation.definition.results_step;
             text(locale, "results-live", &[("ballots", tally.ballots.into()), ("step", step.into())])
         }
