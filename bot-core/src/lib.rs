@@ -8,7 +8,9 @@
 
 pub mod action;
 pub mod adapter;
+pub mod calendar;
 pub mod clock;
+pub mod i18n;
 pub mod ids;
 pub mod intake;
 pub mod locale;
