@@ -55,7 +55,7 @@ pub(crate) async fn close_in(
     let ballots = ballot::open_ballots(&mut *sql, organisation, &consultation).await?;
     let tally = Tally::of(&consultation.definition, &ballots);
     rewrite(&mut *sql, random, organisation, id, ballots).await?;
-    snapshot::finish(&mut *sql, organisation, &consultation, &tally).await?;
+    snapshot::write(&mut *sql, organisation, &consultation, &tally).await?;
 
     let (tenant, number) = (organisation.0, id.0);
     sqlx::query!(

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use bot_core::Locale;
 use bot_core::adapter::Assurance;
-use chrono::{DateTime, Days, MappedLocalTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use bot_core::calendar::resolve_local;
+use chrono::{DateTime, Days, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -182,7 +183,7 @@ impl Definition {
     /// When it closes, if it opens at `opening`. `zone` is the organisation's.
     pub fn closes_at(&self, opening: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
         match self.closing {
-            Closing::At(local) => instant_of(local, self.time_zone.unwrap_or(zone)),
+            Closing::At(local) => resolve_local(local, self.time_zone.unwrap_or(zone)),
             Closing::AfterDays(days) => days_later(opening, days, self.time_zone.unwrap_or(zone)),
         }
     }
@@ -193,31 +194,14 @@ impl Definition {
     }
 }
 
-/// The instant of a local time. In the hour that a clock change skips it is the first instant after; in the hour
-/// that comes twice it is the first of the two.
-pub fn instant_of(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    // No zone ever skipped more than a day (Samoa, 30 December 2011), and all changes fall on whole minutes since
-    // long before 1970.
-    const GAP_MINUTES_MAX: i64 = 24 * 60;
-    let valid = (0..=GAP_MINUTES_MAX).find_map(|minutes| {
-        match zone.from_local_datetime(&(local + TimeDelta::minutes(minutes))) {
-            MappedLocalTime::Single(instant) | MappedLocalTime::Ambiguous(instant, _) => Some(instant.to_utc()),
-            MappedLocalTime::None => None,
-        }
-    });
-    valid.unwrap_or_else(|| local.and_utc())
-}
-
 /// The same local time of day, `days` later.
 pub fn days_later(instant: DateTime<Utc>, days: u16, zone: Tz) -> DateTime<Utc> {
     let local = instant.with_timezone(&zone).naive_local();
-    instant_of(local.checked_add_days(Days::new(days.into())).unwrap_or(local), zone)
+    resolve_local(local.checked_add_days(Days::new(days.into())).unwrap_or(local), zone)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn local(text: &str) -> NaiveDateTime {
@@ -225,28 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_hour_begins_after_it_and_a_doubled_one_at_its_first_pass() {
-        let paris = chrono_tz::Europe::Paris;
-        assert_eq!(instant_of(local("2026-03-29 02:30"), paris).to_string(), "2026-03-29 01:00:00 UTC");
-        assert_eq!(instant_of(local("2026-10-25 02:30"), paris).to_string(), "2026-10-25 00:30:00 UTC");
-        assert_eq!(instant_of(local("2026-07-14 18:00"), paris).to_string(), "2026-07-14 16:00:00 UTC");
-        let apia = chrono_tz::Pacific::Apia;
-        assert_eq!(instant_of(local("2011-12-30 12:00"), apia).to_string(), "2011-12-30 10:00:00 UTC");
-    }
-
-    #[test]
     fn two_weeks_keep_the_time_of_day_over_a_clock_change() {
-        let opening = instant_of(local("2026-10-20 09:00"), chrono_tz::Europe::Paris);
+        let opening = resolve_local(local("2026-10-20 09:00"), chrono_tz::Europe::Paris);
         assert_eq!(days_later(opening, 14, chrono_tz::Europe::Paris).to_string(), "2026-11-03 08:00:00 UTC");
-    }
-
-    proptest! {
-        #[test]
-        fn a_later_local_time_is_never_an_earlier_instant(minutes in 0i64..600_000, later in 0i64..3_000) {
-            let start = local("2026-01-01 00:00") + TimeDelta::minutes(minutes);
-            let (one, other) = (start, start + TimeDelta::minutes(later));
-            let paris = chrono_tz::Europe::Paris;
-            prop_assert!(instant_of(one, paris) <= instant_of(other, paris));
-        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Each takes the call's [`Context`], so that what it asks for (fires, messages, the audit line) commits with it.
 
+use bot_core::calendar::resolve_local;
 use bot_core::message::Document;
 use bot_core::plugin::{Context, Fire, FiredFire, HandlerError, HandlerResult, Misfire, Outgoing, Purpose, Recipient};
 use bot_core::{Locale, OrganisationId};
@@ -15,7 +16,7 @@ use sqlx::PgConnection;
 use crate::action::{Action, Verb};
 use crate::answer::Answers;
 use crate::closing;
-use crate::definition::{DURATION_DAYS_MAX, Closing, Definition, days_later, instant_of};
+use crate::definition::{DURATION_DAYS_MAX, Closing, Definition, days_later};
 use crate::definition_file::{self, DefinitionError};
 use crate::results::{self, Results, Viewer};
 use crate::script::Script;
@@ -101,7 +102,7 @@ pub struct Summary {
 pub async fn create(cx: &mut Context, definition: Definition) -> Result<Consultation, OperationError> {
     let definition = definition_file::check(definition).map_err(Refusal::File)?;
     let (organisation, now, zone) = (cx.organisation.id, cx.now, cx.organisation.time_zone);
-    let opening = definition.opens_at.map(|local| instant_of(local, definition.time_zone.unwrap_or(zone)));
+    let opening = definition.opens_at.map(|local| resolve_local(local, definition.time_zone.unwrap_or(zone)));
     let earliest = opening.unwrap_or(now).max(now);
     // A duration counts from the opening, so only a stated closing can be past.
     if matches!(definition.closing, Closing::At(_)) && definition.closes_at(earliest, zone) <= earliest {
@@ -288,7 +289,6 @@ pub async fn show(cx: &mut Context, name: &str) -> Result<Consultation, Operatio
 pub async fn results(cx: &mut Context, id: ConsultationId) -> Result<Results, OperationError> {
     let consultation = find(cx, id, Lock::None).await?;
     let organisation = cx.organisation.id;
-    snapshot::step(cx.sql(), organisation, &consultation).await?;
     Ok(results::read(cx.sql(), organisation, &consultation, Viewer::Voter).await?)
 }
 

@@ -16,7 +16,7 @@ use crate::definition::{QuestionKind, ResultsVisibility};
 use crate::snapshot;
 use crate::store::{self, Consultation, State};
 use crate::tally::Tally;
-use crate::words::{moment, text};
+use crate::words::{count, moment, text};
 
 /// Questions whose chart is sent as a picture: beyond, the table says it, and the public page draws them all.
 const PICTURES_MAX: usize = 5;
@@ -125,9 +125,6 @@ async fn viewer(cx: &mut Context, consultation: &Consultation) -> Result<Viewer,
 pub(crate) async fn document(cx: &mut Context, consultation: &Consultation) -> Result<Option<Document>, HandlerError> {
     let viewer = viewer(cx, consultation).await?;
     let organisation = cx.organisation.id;
-    if consultation.state == State::Open {
-        snapshot::step(cx.sql(), organisation, consultation).await?;
-    }
     let results = read(cx.sql(), organisation, consultation, viewer).await?;
     match results.counts {
         Counts::HiddenUntilVote | Counts::HiddenUntilClose => Ok(None),
@@ -194,7 +191,7 @@ pub(crate) async fn command(cx: &mut Context, slug: &str) -> HandlerResult {
 
 /// How many took part, in words.
 pub(crate) fn participation_words(locale: Locale, results: &Results) -> String {
-    let total = text(locale, "participation", &[("ballots", results.ballots().into())]);
+    let total = text(locale, "participation", &[("ballots", count(results.ballots()))]);
     let levels: Vec<String> = results
         .participation
         .iter()
@@ -204,7 +201,7 @@ pub(crate) fn participation_words(locale: Locale, results: &Results) -> String {
                 Assurance::Account => "participation-account",
                 Assurance::Code => "participation-code",
             };
-            text(locale, id, &[("ballots", level.ballots.into())])
+            text(locale, id, &[("ballots", count(level.ballots))])
         })
         .collect();
     if levels.is_empty() { format!("{total}.") } else { format!("{total} ({}).", levels.join("; ")) }
@@ -215,13 +212,13 @@ pub(crate) fn status_words(locale: Locale, consultation: &Consultation, results:
     match &results.counts {
         Counts::Shown { tally, .. } if tally.ballots == 0 => text(locale, "results-nobody", &[]),
         Counts::Shown { is_final: true, tally, .. } => {
-            text(locale, "results-final", &[("ballots", tally.ballots.into())])
+            text(locale, "results-final", &[("ballots", count(tally.ballots))])
         }
         Counts::Shown { tally, .. } if consultation.is_anonymous() && consultation.definition.results_step > 1 => {
             let step = consultation.definition.results_step;
-            text(locale, "results-live", &[("ballots", tally.ballots.into()), ("step", step.into())])
+            text(locale, "results-live", &[("ballots", count(tally.ballots)), ("step", step.into())])
         }
-        Counts::Shown { tally, .. } => text(locale, "results-live-now", &[("ballots", tally.ballots.into())]),
+        Counts::Shown { tally, .. } => text(locale, "results-live-now", &[("ballots", count(tally.ballots))]),
         Counts::NotYet { from: 1 } => text(locale, "results-nobody", &[]),
         Counts::NotYet { from } => text(locale, "results-not-yet", &[("from", (*from).into())]),
         Counts::TooFew { .. } if results.ballots() == 0 => text(locale, "results-nobody", &[]),
@@ -269,12 +266,12 @@ fn said(cx: &mut Context, consultation: &Consultation, results: &Results) -> Doc
     document
 }
 
-fn texts_said(locale: Locale, document: Document, is_final: bool, count: u64, texts: &[String]) -> Document {
+fn texts_said(locale: Locale, document: Document, is_final: bool, answered: u64, texts: &[String]) -> Document {
     if !is_final {
-        return document.paragraph(text(locale, "results-texts-later", &[("count", count.into())]));
+        return document.paragraph(text(locale, "results-texts-later", &[("count", count(answered))]));
     }
     let mut document = document
-        .paragraph(text(locale, "results-texts", &[("count", count.into())]))
+        .paragraph(text(locale, "results-texts", &[("count", count(answered))]))
         .list(texts.iter().take(TEXTS_MAX).map(String::as_str));
     if let Some(more) = texts.len().checked_sub(TEXTS_MAX).filter(|&more| more > 0) {
         document = document.paragraph(text(locale, "results-texts-more", &[("count", more.into())]));

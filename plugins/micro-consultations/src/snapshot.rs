@@ -16,8 +16,10 @@ use crate::definition::ResultsVisibility;
 use crate::store::{self, Consultation, State};
 use crate::tally::Tally;
 
-/// Moves the shown counts on when enough ballots were cast since. Called after each ballot, and before counts are
-/// shown, since two ballots cast at the same moment do not see each other.
+/// First key of the advisory locks that order those who may move the counts of one consultation.
+const LOCK_CLASS: i32 = 0x6d63;
+
+/// Moves the shown counts on when enough ballots were cast since. Called after each ballot.
 pub async fn step(
     sql: &mut PgConnection,
     organisation: OrganisationId,
@@ -30,6 +32,9 @@ pub async fn step(
     {
         return Ok(());
     }
+    // Until this transaction ends the others wait here, so that of ballots cast at the same moment each sees those
+    // before it, and no step is missed. Not a row lock: a closing that waits for this ballot would wait for ever.
+    sqlx::query!("SELECT pg_advisory_xact_lock($1, $2)", LOCK_CLASS, consultation.id.0).fetch_one(&mut *sql).await?;
     let counts = sqlx::query!(
         r#"
         SELECT (SELECT count(*) FROM micro_consultations.ballot
@@ -51,28 +56,11 @@ pub async fn step(
     }
     let ballots = ballot::open_ballots(&mut *sql, organisation, consultation).await?;
     let tally = Tally::of(definition, &ballots);
-    // Of two that step at the same moment the second changes nothing.
-    sqlx::query!(
-        r#"
-        INSERT INTO micro_consultations.snapshot (organisation_id, consultation_id, ballots, tally)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (organisation_id, consultation_id) DO UPDATE
-        SET ballots = excluded.ballots, tally = excluded.tally
-        WHERE micro_consultations.snapshot.ballots + $5 <= excluded.ballots
-        "#,
-        organisation.0,
-        consultation.id.0,
-        i32::try_from(tally.ballots).unwrap_or(i32::MAX),
-        Json(&tally) as _,
-        i32::from(definition.results_step),
-    )
-    .execute(sql)
-    .await?;
-    Ok(())
+    write(sql, organisation, consultation, &tally).await
 }
 
-/// Writes the final counts.
-pub async fn finish(
+/// Writes the counts that are shown from now on.
+pub async fn write(
     sql: &mut PgConnection,
     organisation: OrganisationId,
     consultation: &Consultation,
