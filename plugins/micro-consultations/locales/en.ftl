@@ -190,6 +190,7 @@ refused-closed = This consultation is closed, and a closed consultation stays cl
 refused-closing-past = The planned closing is already past: choose a date to come.
 refused-extension = An extension is 1 to { $days } days.
 refused-slug = A consultation is already named “{ $slug }”: choose another name.
+refused-role = This button is for organisers. The right belongs to one address: check that you are writing from it.
 refused-unknown = This consultation does not exist.
 refused-file = The consultation file needs correcting: { $problems }
 export-label = File of the consultation “{ $title }”, to review or to use again.

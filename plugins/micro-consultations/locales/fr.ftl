@@ -196,6 +196,7 @@ refused-closed = Cette consultation est close, et une consultation close le rest
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
 refused-extension = Une prolongation va de 1 à { $days } jours.
 refused-slug = Une consultation porte déjà le nom « { $slug } » : choisissez-en un autre.
+refused-role = Ce bouton est réservé aux organisateurs. Votre droit est lié à une adresse : vérifiez que vous écrivez depuis la bonne.
 refused-unknown = Cette consultation n’existe pas.
 refused-file = Le fichier de la consultation est à corriger : { $problems }
 export-label = Fichier de la consultation « { $title } », à relire ou à réutiliser.

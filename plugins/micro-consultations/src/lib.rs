@@ -19,6 +19,7 @@ pub mod definition_file;
 pub mod demo;
 mod links;
 pub mod operations;
+mod organiser;
 pub mod page;
 mod plugin;
 pub mod results;
@@ -27,6 +28,7 @@ pub mod script;
 pub mod snapshot;
 pub mod store;
 pub mod tally;
+mod wizard;
 mod words;
 
 pub use plugin::MicroConsultations;
