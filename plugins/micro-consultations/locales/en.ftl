@@ -17,7 +17,6 @@ in-group = Other people can read your answers here. Write to me in a private mes
 not-accepted = “{ $title }” is for people who write from a messaging account. Send me /polls from there, or link it to this conversation with /link.
 not-accepted-session = “{ $title }” is answered on the web page only. Open it in your browser.
 closed = “{ $title }” closed on { $closing }. Thank you to everyone who took part.
-closed-lead = This consultation is closed.
 
 consent-heading = Your consent
 consent-standard = “{ $title }” is not anonymous: your answers are kept with your account and the organisers can read them. They may reveal your opinions. Do you agree to have them recorded under your name, for this consultation only? You can ask for their erasure at any time with /erase.
@@ -135,9 +134,6 @@ participation = Participation: { $ballots ->
 participation-session = { $ballots } from a browser, one per session
 participation-account = { $ballots } from a messaging account, one per account
 participation-code = { $ballots } with a code, one per person
-option = Answer
-votes = Votes
-share = Share
 
 ## Announcement
 
@@ -152,7 +148,6 @@ announcement-until = You can answer until { $closing }, in { $questions ->
 manage-heading = Your consultations
 manage-none = No consultation yet. Create the first with /new_consultation.
 manage-item = { $title }: { $state }
-manage-open-button = { $title }
 state-draft = draft
 state-scheduled = opens on { $opening }
 state-open = open until { $closing }

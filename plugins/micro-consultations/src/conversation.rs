@@ -496,13 +496,13 @@ mod tests {
         ana.sends("consultations").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Consultations en cours
-        • La place du marché : jusqu’au 15 septembre 2026 à 10 h
+        • La place du marché : jusqu’au mardi 15 septembre 2026 à 10 h
         [Répondre : La place du marché]
         ");
         ana.taps("Répondre").await;
         insta::assert_snapshot!(ana.reads(), @r"
         La place du marché
-        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au 15 septembre 2026 à 10 h.
+        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h.
         Que faire de la place ?
         Choisissez une réponse.
         [Halle couverte]
@@ -522,7 +522,7 @@ mod tests {
         ana.taps("Déposer").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Votre bulletin est enregistré. Merci !
-        Vous pouvez le modifier ou le retirer jusqu’au 15 septembre 2026 à 10 h. Pour que personne ne puisse le lire, je ne réaffiche jamais un bulletin déposé.
+        Vous pouvez le modifier ou le retirer jusqu’au mardi 15 septembre 2026 à 10 h. Pour que personne ne puisse le lire, je ne réaffiche jamais un bulletin déposé.
         [Voir les résultats]
         [Modifier mon bulletin]
         [Retirer mon bulletin]
@@ -530,8 +530,8 @@ mod tests {
         ana.taps("Voir les résultats").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Résultats : La place du marché
-        Résultats provisoires sur 1 bulletin, mis à jour tous les 1 bulletins au moins.
-        Participation : 1 bulletin : 1 depuis un navigateur (un par session).
+        Résultats provisoires sur 1 bulletin.
+        Participation : 1 bulletin (1 depuis un navigateur, un par session).
         Que faire de la place ?
         « Halle couverte » arrive en tête avec 1 voix sur 1 bulletin (100 %).
         Choix | Voix | Part

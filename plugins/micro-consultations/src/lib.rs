@@ -17,6 +17,8 @@ mod conversation;
 pub mod definition;
 pub mod definition_file;
 pub mod demo;
+#[cfg(test)]
+mod hammer;
 mod links;
 pub mod operations;
 mod organiser;
