@@ -153,7 +153,7 @@ state-scheduled = opens on { $opening }
 state-open = open until { $closing }
 state-closed = closed since { $closing }
 manage-participation = { $ballots ->
-    [0] No ballot yet.
+    [0] No ballot.
     [one] { $ballots } ballot.
    *[other] { $ballots } ballots.
 }

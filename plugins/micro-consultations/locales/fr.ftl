@@ -159,7 +159,7 @@ state-scheduled = ouvre le { $opening }
 state-open = ouverte jusqu’au { $closing }
 state-closed = close depuis le { $closing }
 manage-participation = { $ballots ->
-    [0] Aucun bulletin pour l’instant.
+    [0] Aucun bulletin.
     [one] { $ballots } bulletin.
    *[other] { $ballots } bulletins.
 }

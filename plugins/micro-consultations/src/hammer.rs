@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::answer::{Answer, Answers};
-use crate::ballot::{self, CastOutcome, Voter, WithdrawalOutcome};
+use crate::ballot::{self, CastOutcome, Paper, Voter, WithdrawalOutcome};
 use crate::bench::{MARKET, Town};
 use crate::links;
 use crate::roll::Roll;
@@ -166,7 +166,8 @@ impl Hammer<'_> {
                         let now = cx.now;
                         let found = store::find(cx.sql(), organisation, id, Lock::Voting).await?.unwrap();
                         let mut random = StdRng::from_rng(&mut cx.random);
-                        ballot::cast(cx.sql(), &mut random, organisation, &found, &voter, &answers, None, now).await
+                        let paper = Paper { answers: &answers, consent: None };
+                        ballot::cast(cx.sql(), &mut random, organisation, &found, &voter, paper, now).await
                     })
                     .await;
                 assert!(matches!(outcome, CastOutcome::Recorded | CastOutcome::Changed), "{outcome:?}");
@@ -315,7 +316,8 @@ async fn replays_at_the_same_moment_leave_one_ballot() {
                     let now = cx.now;
                     let found = store::find(cx.sql(), organisation, consultation, Lock::Voting).await?.unwrap();
                     let mut random = StdRng::from_rng(&mut cx.random);
-                    ballot::cast(cx.sql(), &mut random, organisation, &found, &voter, &answers, None, now).await
+                    let paper = Paper { answers: &answers, consent: None };
+                    ballot::cast(cx.sql(), &mut random, organisation, &found, &voter, paper, now).await
                 })
                 .await
         }))

@@ -7,8 +7,8 @@ use crate::action::{Action, Verb};
 use crate::operations::{self, OperationError, Refusal};
 use crate::results;
 use crate::script::Script;
-use crate::store::{Consultation, ConsultationId, State};
 use crate::store;
+use crate::store::{Consultation, ConsultationId, State};
 use crate::words::{count, text};
 
 const MESSAGE_KEY: &str = "organiser";
@@ -70,7 +70,11 @@ fn state_words(cx: &Context, consultation: &Consultation) -> String {
     }
 }
 
-async fn managed(cx: &mut Context, consultation: &Consultation, lead: Option<String>) -> Result<Document, HandlerError> {
+async fn managed(
+    cx: &mut Context,
+    consultation: &Consultation,
+    lead: Option<String>,
+) -> Result<Document, HandlerError> {
     let organisation = cx.organisation.id;
     let summary = operations::summary(cx.sql(), organisation, consultation).await?;
     let script = script(cx, consultation);
@@ -186,11 +190,11 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
         }
         Verb::Preview => {
             let locale = cx.locale;
-            cx.reply(
-                Document::new()
-                    .heading(text(locale, "preview-heading", &[]))
-                    .paragraph(text(locale, "preview-note", &[])),
-            );
+            cx.reply(Document::new().heading(text(locale, "preview-heading", &[])).paragraph(text(
+                locale,
+                "preview-note",
+                &[],
+            )));
             for document in operations::preview(cx, &consultation, locale) {
                 cx.reply(document);
             }
@@ -209,4 +213,97 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_core::plugin::{Effect, Purpose, Recipient};
+
+    use crate::bench::{MARKET, Town};
+
+    #[tokio::test]
+    async fn an_organiser_announces_extends_exports_and_closes() {
+        let town = Town::new(31).await;
+        town.opens(MARKET).await;
+        let mut organiser = town.organiser();
+        organiser.sends("mes_consultations").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Vos consultations
+        • La place du marché : ouverte jusqu’au mardi 15 septembre 2026 à 10 h
+        [La place du marché]
+        ");
+        organiser.taps("La place du marché").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        La place du marché
+        • ouverte jusqu’au mardi 15 septembre 2026 à 10 h
+        • Aucun bulletin.
+        [Annoncer]
+        [Voir les résultats]
+        [Prolonger]
+        [Clore]
+        [Aperçu]
+        [Exporter le fichier]
+        [Toutes mes consultations]
+        ");
+        organiser.taps("Annoncer").await;
+        let announced = organiser.effects.iter().find_map(|effect| match effect {
+            Effect::Send(message) => Some(message.clone()),
+            _ => None,
+        });
+        let announced = announced.unwrap();
+        assert_eq!((announced.to, announced.purpose), (Recipient::Consenting, Purpose::Consultation));
+        assert!(organiser.sees.choices.iter().all(|choice| choice.label != "Annoncer"));
+        organiser.taps("Prolonger").await;
+        organiser.taps("7 jours").await;
+        insta::assert_snapshot!(organiser.reads().lines().next().unwrap(), @"« La place du marché » est prolongée jusqu’au mardi 22 septembre 2026 à 10 h.");
+        let closing = organiser.effects.iter().filter_map(|effect| match effect {
+            Effect::CancelFire { scope, .. } => Some(format!("- {scope}")),
+            Effect::Schedule(fire) => Some(format!("+ {} {}", fire.scope, fire.due_at)),
+            _ => None,
+        });
+        insta::assert_snapshot!(closing.collect::<Vec<_>>().join("\n"), @r"
+        - closing:1:2
+        + closing:1:3 2026-09-22 08:00:00 UTC
+        ");
+        let file = {
+            organiser.taps("Exporter").await;
+            organiser.effects.iter().find_map(|effect| match effect {
+                Effect::StoreMedia { content, .. } => Some(String::from_utf8(content.clone()).unwrap()),
+                _ => None,
+            })
+        };
+        assert_eq!(crate::definition_file::parse(&file.unwrap()).unwrap(), crate::bench::definition(MARKET));
+
+        organiser.sends("mes_consultations").await;
+        organiser.taps("La place").await;
+        organiser.taps("Clore").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Clore « La place du marché » maintenant ? C’est définitif : les bulletins sont mélangés, la clé qui les protège est détruite, et plus personne ne pourra répondre.
+        [Oui, clore maintenant]
+        [Non, la laisser ouverte]
+        ");
+        organiser.taps("Oui, clore").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        « La place du marché » est close.
+        La place du marché
+        • close depuis le mardi 1er septembre 2026 à 10 h
+        • Aucun bulletin.
+        • Annoncée le mardi 1er septembre 2026 à 10 h.
+        [Voir les résultats]
+        [Exporter le fichier]
+        [Toutes mes consultations]
+        ");
+    }
+
+    #[tokio::test]
+    async fn these_buttons_do_nothing_for_anybody_else() {
+        let town = Town::new(32).await;
+        town.opens(MARKET).await;
+        let mut organiser = town.organiser();
+        organiser.sends("mes_consultations").await;
+        let manage = organiser.sees.choices[0].clone();
+        let mut ana = town.citizen();
+        ana.presses(&manage).await;
+        assert!(ana.reads().contains("réservé aux organisateurs"));
+    }
 }

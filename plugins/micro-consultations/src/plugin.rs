@@ -104,7 +104,11 @@ impl Plugin for MicroConsultations {
     }
 
     async fn on_text(&self, cx: &mut Context, name: &str, text: &str) -> HandlerResult {
-        if name == wizard::AWAITED { wizard::written(cx, text).await } else { conversation::written(cx, name, text).await }
+        if name == wizard::AWAITED {
+            wizard::written(cx, text).await
+        } else {
+            conversation::written(cx, name, text).await
+        }
     }
 
     async fn on_event(&self, cx: &mut Context, event: &Event) -> HandlerResult {
@@ -171,10 +175,8 @@ impl Plugin for MicroConsultations {
                 })
             })
             .collect();
-        let drafts: Vec<Value> = drafts
-            .into_iter()
-            .map(|row| json!({ "consultation": row.slug, "answers": row.answers.0 }))
-            .collect();
+        let drafts: Vec<Value> =
+            drafts.into_iter().map(|row| json!({ "consultation": row.slug, "answers": row.answers.0 })).collect();
         Ok(json!({ "named_ballots": ballots, "answers_not_cast": drafts }))
     }
 }

@@ -19,6 +19,9 @@ use crate::tally::Tally;
 /// First key of the advisory locks that order those who may move the counts of one consultation.
 const LOCK_CLASS: i32 = 0x6d63;
 
+/// Counting all ballots takes longer the more there are, so from then on a step is at least this part of them.
+const LARGE_STEPS: i32 = 100;
+
 /// Moves the shown counts on when enough ballots were cast since. Called after each ballot.
 pub async fn step(
     sql: &mut PgConnection,
@@ -49,7 +52,7 @@ pub async fn step(
     .await?;
     let due = match counts.shown {
         None => i64::from(definition.results_from_ballots),
-        Some(shown) => i64::from(shown) + i64::from(definition.results_step),
+        Some(shown) => i64::from(shown) + i64::from(definition.results_step).max(i64::from(shown / LARGE_STEPS)),
     };
     if counts.cast < due {
         return Ok(());

@@ -201,10 +201,7 @@ impl Composition {
             (Step::Kind, choice::SINGLE) => self.step = Step::SingleOptions,
             (Step::Kind, choice::MULTIPLE) => self.step = Step::MultipleOptions,
             (Step::Kind, choice::RATING) => {
-                let label = |step| Wording {
-                    fr: text(Locale::Fr, step, &[]),
-                    en: Some(text(Locale::En, step, &[])),
-                };
+                let label = |step| Wording { fr: text(Locale::Fr, step, &[]), en: Some(text(Locale::En, step, &[])) };
                 let scale = ["scale-1", "scale-2", "scale-3", "scale-4", "scale-5"].map(label).to_vec();
                 self.add(QuestionKind::Rating { scale }, false);
             }
@@ -266,9 +263,8 @@ fn options(locale: Locale, words: &str) -> Result<Vec<Wording>, String> {
     let mark = |line: &str| line.trim().trim_start_matches(['-', '•', '*']).trim().to_owned();
     let lines: Vec<String> = words.lines().map(mark).filter(|line| !line.is_empty()).collect();
     let different: BTreeSet<String> = lines.iter().map(|line| line.to_lowercase()).collect();
-    let fit = lines.iter().all(|line| {
-        line.chars().count() <= OPTION_CHARACTERS_MAX && !line.chars().any(char::is_control)
-    });
+    let fit =
+        lines.iter().all(|line| line.chars().count() <= OPTION_CHARACTERS_MAX && !line.chars().any(char::is_control));
     if (OPTIONS_MIN..=OPTIONS_MAX).contains(&lines.len()) && different.len() == lines.len() && fit {
         return Ok(lines.into_iter().map(Wording::french).collect());
     }
@@ -291,9 +287,7 @@ fn ask(cx: &mut Context, composition: &Composition, notice: Option<String>) {
     }
     document = match composition.step {
         Step::Title => document.paragraph(say("compose-title")),
-        Step::Question => {
-            document.paragraph(text(locale, "compose-question", &[("number", (number + 1).into())]))
-        }
+        Step::Question => document.paragraph(text(locale, "compose-question", &[("number", (number + 1).into())])),
         Step::Kind => document
             .paragraph(Text::new().strong(composition.asking.as_str()))
             .paragraph(say("compose-kind"))
@@ -301,9 +295,9 @@ fn ask(cx: &mut Context, composition: &Composition, notice: Option<String>) {
             .choice(say("compose-kind-multiple"), button(choice::MULTIPLE))
             .choice(say("compose-kind-rating"), button(choice::RATING))
             .choice(say("compose-kind-text"), button(choice::FREE_TEXT)),
-        Step::SingleOptions | Step::MultipleOptions => document
-            .paragraph(Text::new().strong(composition.asking.as_str()))
-            .paragraph(say("compose-options")),
+        Step::SingleOptions | Step::MultipleOptions => {
+            document.paragraph(Text::new().strong(composition.asking.as_str())).paragraph(say("compose-options"))
+        }
         Step::More => {
             let mut document = document.paragraph(text(locale, "compose-more", &[("number", number.into())]));
             if number < QUESTIONS_MAX {
@@ -492,4 +486,114 @@ async fn drop_it(cx: &mut Context) -> HandlerResult {
     .execute(cx.sql())
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_core::plugin::Effect;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bench::Town;
+    use crate::definition_file::{self, is_slug};
+
+    #[tokio::test]
+    async fn an_organiser_composes_a_consultation_without_file_or_terminal() {
+        let town = Town::new(41).await;
+        let mut organiser = town.organiser();
+        organiser.sends("nouvelle_consultation").await;
+        organiser.writes("La Place du Marché, côté été !").await;
+        organiser.writes("Que faire de la place ?").await;
+        organiser.taps("Une seule réponse").await;
+        organiser.writes("une seule ligne").await;
+        assert!(organiser.reads().contains("de 2 à 20 réponses"), "{}", organiser.reads());
+        organiser.writes("- Halle couverte\n- Jardin\n").await;
+        let stale = organiser.sees.choices[0].clone();
+        organiser.taps("Ajouter").await;
+        organiser.presses(&stale).await;
+        assert!(organiser.reads().contains("question précédente"), "{}", organiser.reads());
+        organiser.writes("Êtes-vous satisfait ?").await;
+        organiser.taps("Une note").await;
+        organiser.taps("Ajouter").await;
+        organiser.writes("Une idée ?").await;
+        organiser.taps("Une réponse écrite").await;
+        organiser.taps("C’est tout").await;
+        organiser.taps("Anonymes").await;
+        organiser.taps("Après avoir répondu").await;
+        organiser.taps("14 jours").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Voici votre consultation. Relisez-la comme un habitant la lira.
+        La Place du Marché, côté été !
+        Anonymes, 14 jours, résultats : après avoir répondu.
+        1. Que faire de la place ?
+        • Halle couverte
+        • Jardin
+        2. Êtes-vous satisfait ?
+        • Pas du tout
+        • Plutôt non
+        • Ni oui ni non
+        • Plutôt oui
+        • Tout à fait
+        3. Une idée ?
+        Écrivez votre réponse dans un message (500 caractères au plus).
+        [Ouvrir maintenant]
+        [Garder en brouillon]
+        [Recommencer]
+        [Abandonner]
+        ");
+        organiser.taps("Ouvrir maintenant").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        « La Place du Marché, côté été ! » est ouverte jusqu’au mardi 15 septembre 2026 à 10 h. Annoncez-la pour prévenir les personnes qui ont accepté d’être contactées.
+        La Place du Marché, côté été !
+        • ouverte jusqu’au mardi 15 septembre 2026 à 10 h
+        • Aucun bulletin.
+        [Annoncer]
+        [Voir les résultats]
+        [Prolonger]
+        [Clore]
+        [Aperçu]
+        [Exporter le fichier]
+        [Toutes mes consultations]
+        ");
+        organiser.taps("Exporter").await;
+        let file = organiser.effects.iter().find_map(|effect| match effect {
+            Effect::StoreMedia { content, .. } => Some(String::from_utf8(content.clone()).unwrap()),
+            _ => None,
+        });
+        let definition = definition_file::parse(&file.unwrap()).unwrap();
+        assert_eq!(definition.slug, "la-place-du-marche-cote-ete");
+        assert_eq!(definition.questions.len(), 3);
+
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        assert!(ana.reads().contains("Question 1/3"));
+    }
+
+    #[tokio::test]
+    async fn two_consultations_of_the_same_title_get_two_names() {
+        let town = Town::new(42).await;
+        for expected in ["marche", "marche-2"] {
+            let mut organiser = town.organiser();
+            organiser.sends("nouvelle_consultation").await;
+            organiser.writes("Marché").await;
+            organiser.writes("Oui ?").await;
+            organiser.taps("Une note").await;
+            organiser.taps("C’est tout").await;
+            organiser.taps("Nominatives").await;
+            organiser.taps("À tout moment").await;
+            organiser.taps("Un jour").await;
+            organiser.taps("Garder").await;
+            assert!(organiser.reads().contains("gardée en brouillon"), "{}", organiser.reads());
+            let known = town.operator(async |cx| operations::list(cx.sql(), town.bench.organisation.id).await).await.0;
+            assert!(known.iter().any(|summary| summary.slug == expected));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_title_makes_a_name(title in ".{0,120}") {
+            prop_assert!(is_slug(&slug_of(&title)), "{}", slug_of(&title));
+        }
+    }
 }
