@@ -63,10 +63,13 @@ CREATE TABLE core.account_state (
     value            jsonb,
     -- Set when the value shows somebody's choice: blanked when that scope is closed.
     reveals          text,
+    -- The path of the address it is about, when it is about a person: it leaves with them.
+    owner            text,
     updated_at       timestamptz NOT NULL,
     PRIMARY KEY (organisation_id, account_id, key),
     FOREIGN KEY (organisation_id, account_id) REFERENCES core.account ON DELETE CASCADE
 );
+CREATE INDEX account_state_owner ON core.account_state (organisation_id, owner) WHERE owner IS NOT NULL;
 CREATE INDEX account_state_reveals ON core.account_state (organisation_id, reveals) WHERE reveals IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------
@@ -237,6 +240,8 @@ CREATE TABLE core.inbox (
     reveals          text,
     -- How to tell the platform "received" (e.g. an interaction token): a secret, cleared on settle.
     acknowledgement  jsonb,
+    -- STOP and an erasure overtake what the same person sent before.
+    urgent           boolean     NOT NULL DEFAULT false,
     state            text        NOT NULL CHECK (state IN ('waiting', 'done', 'parked')),
     attempts         smallint    NOT NULL DEFAULT 0,
     available_at     timestamptz NOT NULL,
@@ -268,12 +273,14 @@ CREATE TABLE core.prompt (
     plugin_id        text        NOT NULL,
     -- The plugin's own name for what it waits for; NULL when only numbered choices are open.
     awaits           text,
+    awaits_until     timestamptz,
     -- Action tokens in the order they were numbered.
     choices          jsonb       NOT NULL,
     -- The platform shows no buttons here, so a bare number is a choice even while a text is awaited.
     numbered         boolean     NOT NULL,
     reveals          text,
     expires_at       timestamptz NOT NULL,
+    CHECK ((awaits IS NULL) = (awaits_until IS NULL)),
     PRIMARY KEY (organisation_id, conversation_id, address_id),
     FOREIGN KEY (organisation_id, conversation_id) REFERENCES core.conversation ON DELETE CASCADE,
     FOREIGN KEY (organisation_id, address_id) REFERENCES core.address ON DELETE CASCADE
@@ -299,8 +306,8 @@ CREATE TABLE core.media (
     content_type     text        NOT NULL,
     file_name        text        NOT NULL,
     content          bytea       NOT NULL CHECK (octet_length(content) <= 10485760),
-    -- A file made for one person (an export of their data) leaves with its delivery.
-    personal         boolean     NOT NULL DEFAULT false,
+    -- A file made for one person (an export of their data) is theirs: it leaves with them, and after a day.
+    contact_id       uuid,
     created_at       timestamptz NOT NULL,
     PRIMARY KEY (organisation_id, hash)
 );

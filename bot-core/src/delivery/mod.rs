@@ -1,0 +1,156 @@
+//! Delivery: one runner per account claims what is due, renders it, makes the platform calls one part at a time and
+//! settles each with the adapter's verdict. The states and their reasons are told in ARCHITECTURE.md.
+
+pub mod gates;
+pub(crate) mod queue;
+mod sending;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::gates::Gates;
+use crate::adapter::{AccountHealth, RunError};
+use crate::core::{Account, Core};
+use crate::dispatcher::pause;
+
+/// Platform calls of one account that may be under way side by side, in different conversations.
+const CALLS_AT_ONCE_MAX: usize = 8;
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two tries to take an account over from another process, or to start an adapter again.
+const TAKEOVER_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Runs one account until `stop`: waits for its lease, then receives and sends.
+pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: CancellationToken) {
+    loop {
+        match take_lease(&core, &account).await {
+            Ok(true) => break,
+            Ok(false) => tracing::debug!(account.name = account.name, "Account {} is run by another process", account.name),
+            Err(error) => tracing::warn!("The lease of account {} cannot be taken: {error}", account.name),
+        }
+        if stop.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_none() {
+            return;
+        }
+    }
+    let receiving = receive(Arc::clone(&core), account.clone(), stop.clone());
+    let sending = send(Arc::clone(&core), account.clone(), stop.clone());
+    tokio::join!(receiving, sending);
+    if let Err(error) = give_lease_back(&core, &account).await {
+        tracing::warn!("The lease of account {} could not be given back and will be taken over: {error}", account.name);
+    }
+}
+
+async fn take_lease(core: &Core, account: &Account) -> Result<bool, sqlx::Error> {
+    let taken = sqlx::query!(
+        r#"
+        UPDATE core.account SET leased_by = $3, lease_epoch = lease_epoch + 1
+        WHERE organisation_id = $1 AND id = $2 AND (leased_by IS NULL OR leased_by = $3)
+        "#,
+        account.organisation.0,
+        account.id.0,
+        core.runner.0,
+    )
+    .execute(&core.pool)
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
+async fn give_lease_back(core: &Core, account: &Account) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE core.account SET leased_by = NULL WHERE organisation_id = $1 AND id = $2 AND leased_by = $3",
+        account.organisation.0,
+        account.id.0,
+        core.runner.0,
+    )
+    .execute(&core.pool)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the adapter receiving. One that was refused for good stays down without stopping the others.
+async fn receive(core: Arc<Core>, account: Account, stop: CancellationToken) {
+    let menus = crate::people::command_menus(&core);
+    let mut published = false;
+    while !stop.is_cancelled() {
+        if !published {
+            published = matches!(account.adapter.publish_commands(&menus).await, crate::adapter::Verdict::Sent(()));
+        }
+        match account.adapter.run(core.intake(&account), stop.clone()).await {
+            Ok(()) if stop.is_cancelled() => return,
+            Ok(()) => tracing::warn!(account.name = account.name, "Account {} stopped receiving, starting it again", account.name),
+            Err(RunError::Lost(reason)) => {
+                tracing::warn!(account.name = account.name, "Account {} was cut off, starting it again: {reason}", account.name);
+            }
+            Err(RunError::Refused(reason)) => {
+                tracing::error!(account.name = account.name, "Account {} cannot run: {reason}", account.name);
+                stop.cancelled().await;
+                return;
+            }
+        }
+        if stop.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Sends what is due until `stop`, then finishes what is in hand.
+async fn send(core: Arc<Core>, account: Account, stop: CancellationToken) {
+    let gates = Arc::new(std::sync::Mutex::new(Gates::new(account.adapter.pacing(), core.clock.now())));
+    let tasks = TaskTracker::new();
+    let slots = Arc::new(tokio::sync::Semaphore::new(CALLS_AT_ONCE_MAX));
+    // Bulk may use all slots but the last, which is kept for people who wait.
+    while !stop.is_cancelled() {
+        let Some(Ok(first_slot)) = stop.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await else { break };
+        let spare = slots.available_permits();
+        let woken = core.wake.delivery.notified();
+        let claimed = if matches!(account.adapter.health(), AccountHealth::Failed { .. }) {
+            Ok(Vec::new())
+        } else {
+            queue::claim(&core, account.organisation, account.id, (spare).max(1), spare == 0).await
+        };
+        let mut held = Some(first_slot);
+        match claimed {
+            Ok(claimed) if claimed.is_empty() => {
+                drop(held);
+                let next = queue::next_moment(&core, account.organisation, account.id).await.unwrap_or_default();
+                tokio::select! {
+                    () = woken => {}
+                    () = core.clock.sleep_until(next.unwrap_or_else(|| core.clock.now() + TimeDelta::days(1))) => {}
+                    () = pause(POLL_INTERVAL) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+            Ok(claimed) => {
+                for delivery in claimed {
+                    let slot = match held.take() {
+                        Some(slot) => slot,
+                        None => match Arc::clone(&slots).acquire_owned().await {
+                            Ok(slot) => slot,
+                            Err(_) => break,
+                        },
+                    };
+                    let (core, account, gates) = (Arc::clone(&core), account.clone(), Arc::clone(&gates));
+                    tasks.spawn(async move {
+                        if let Err(error) = sending::deliver(&core, &account, &gates, delivery.clone()).await {
+                            tracing::warn!(delivery.id = %delivery.id, "Delivery {} was interrupted: {error}", delivery.id);
+                            sending::give_back_when_possible(&core, &delivery).await;
+                        }
+                        drop(slot);
+                        core.wake.delivery.notify_waiters();
+                        core.did_something();
+                    });
+                }
+            }
+            Err(error) => {
+                drop(held);
+                tracing::warn!("The outbox cannot be read, trying again: {error}");
+                tokio::select! { () = pause(Duration::from_millis(250)) => {}, () = stop.cancelled() => {} }
+            }
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}

@@ -1,0 +1,212 @@
+//! Decides whom an event belongs to: the core's own commands, the plugin that owns the command, button or awaited
+//! text, or nobody. Rights are checked here, before a plugin hears of it.
+
+use sqlx::{Postgres, Transaction};
+
+use super::StoredEvent;
+use crate::action::ActionToken;
+use crate::adapter::{ConversationKind, InboundKind};
+use crate::core::{Core, Organisation};
+use crate::ids::{ConversationId, PluginId};
+use crate::people::CoreCommand;
+use crate::plugin::{Audience, Caller, CommandCall, Event, Role, Subscription};
+use crate::plugin_host::{Call, owner_of_command};
+
+/// Longest text we read, in characters. Longer ones are answered, not cut.
+pub(crate) const TEXT_CHARACTERS_MAX: usize = 4000;
+
+pub(crate) enum Route {
+    Core(CoreCommand),
+    Plugin { id: PluginId, call: Call },
+    Nobody,
+}
+
+impl Route {
+    pub fn owner(&self) -> PluginId {
+        match self {
+            Self::Plugin { id, .. } => id.clone(),
+            Self::Core(_) | Self::Nobody => PluginId::core(),
+        }
+    }
+}
+
+/// STOP and the erasure overtake whatever the same person sent before.
+pub(crate) fn is_urgent(kind: &InboundKind) -> bool {
+    match kind {
+        InboundKind::Text { text } => {
+            let text = text.expose().trim();
+            is_stop_word(text)
+                || split_command(text).is_some_and(|(name, _)| matches!(name.as_str(), "arret" | "stop" | "effacer" | "erase"))
+        }
+        InboundKind::Closed => true,
+        _ => false,
+    }
+}
+
+fn is_stop_word(text: &str) -> bool {
+    ["stop", "arret", "arrêt"].contains(&text.to_lowercase().as_str())
+}
+
+/// `/name@bot arguments` as (`name`, `arguments`).
+fn split_command(text: &str) -> Option<(String, &str)> {
+    let rest = text.strip_prefix('/')?;
+    let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let name = name.split('@').next().unwrap_or(name);
+    (!name.is_empty()).then(|| (name.to_lowercase(), arguments.trim()))
+}
+
+pub(crate) async fn route(
+    core: &Core,
+    organisation: &Organisation,
+    transaction: &mut Transaction<'static, Postgres>,
+    event: &StoredEvent,
+    caller: Option<&Box<Caller>>,
+) -> Result<Route, sqlx::Error> {
+    let Some(caller) = caller else {
+        return Ok(match &event.kind {
+            InboundKind::Closed => Route::Core(CoreCommand::ConversationClosed),
+            InboundKind::Moved { .. } => Route::Core(CoreCommand::ConversationMoved),
+            _ => Route::Nobody,
+        });
+    };
+    match &event.kind {
+        InboundKind::Text { text } => route_text(core, organisation, transaction, caller, text.expose().trim()).await,
+        InboundKind::Action { token } => Ok(route_action(core, organisation, caller, token)),
+        InboundKind::Opened => Ok(Route::Nobody),
+        InboundKind::Closed => Ok(Route::Core(CoreCommand::ConversationClosed)),
+        InboundKind::Moved { .. } => Ok(Route::Core(CoreCommand::ConversationMoved)),
+        InboundKind::Reaction { message, key, removed } => {
+            let event = Event::Reaction { message: message.clone(), key: key.clone(), removed: *removed };
+            Ok(to_subscriber(core, Subscription::Polls, event))
+        }
+        InboundKind::PollVote { poll, options } => {
+            let event = Event::PollVote { poll: poll.clone(), options: options.clone() };
+            Ok(to_subscriber(core, Subscription::Polls, event))
+        }
+    }
+}
+
+/// The link that this event answers, when it is one of the core's own buttons for that.
+pub(crate) fn link_confirmed_by(core: &Core, organisation: &Organisation, event: &StoredEvent) -> Option<i64> {
+    let InboundKind::Action { token } = &event.kind else { return None };
+    let core_id = PluginId::core();
+    let ids = core.plugins.keys().chain(std::iter::once(&core_id));
+    let (id, payload) = organisation.sealer.open(token, ConversationId(event.conversation), ids).ok()?;
+    match CoreCommand::from_action(&payload) {
+        Some(CoreCommand::ConfirmLink { link, .. }) if *id == core_id => Some(link),
+        _ => None,
+    }
+}
+
+fn to_subscriber(core: &Core, subscription: Subscription, event: Event) -> Route {
+    match core.plugins.values().find(|host| host.manifest().subscriptions.contains(&subscription)) {
+        Some(host) => Route::Plugin { id: host.manifest().id.clone(), call: Call::Event(event) },
+        None => Route::Nobody,
+    }
+}
+
+async fn route_text(
+    core: &Core,
+    organisation: &Organisation,
+    transaction: &mut Transaction<'static, Postgres>,
+    caller: &Caller,
+    text: &str,
+) -> Result<Route, sqlx::Error> {
+    let direct = caller.conversation.kind == ConversationKind::Direct;
+    if direct && is_stop_word(text) {
+        return Ok(Route::Core(CoreCommand::Stop));
+    }
+    if text.chars().count() > TEXT_CHARACTERS_MAX {
+        return Ok(if direct { Route::Core(CoreCommand::TooLong) } else { Route::Nobody });
+    }
+    if let Some((name, arguments)) = split_command(text) {
+        if let Some(command) = CoreCommand::from_text(&name, arguments) {
+            return Ok(Route::Core(command));
+        }
+        return Ok(match owner_of_command(core.plugins.values(), &name) {
+            Some((_, command)) if !may(caller, command.audience) => Route::Core(CoreCommand::NotAllowed),
+            Some((id, command)) => Route::Plugin {
+                id: id.clone(),
+                call: Call::Command(CommandCall { name: command.name.to_owned(), arguments: arguments.to_owned() }),
+            },
+            None if direct => Route::Core(CoreCommand::Unknown { typed: format!("/{name}") }),
+            None => Route::Nobody,
+        });
+    }
+    let prompt = sqlx::query!(
+        r#"
+        SELECT plugin_id, choices, numbered, CASE WHEN awaits_until > $4 THEN awaits END AS awaits
+        FROM core.prompt
+        WHERE organisation_id = $1 AND conversation_id = $2 AND address_id = $3 AND expires_at > $4
+        "#,
+        organisation.view.id.0,
+        caller.conversation.id.0,
+        caller.address.0,
+        core.clock.now(),
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    if let Some(prompt) = prompt {
+        let choices: Vec<ActionToken> = serde_json::from_value(prompt.choices).unwrap_or_default();
+        let number = text.trim_end_matches('.').parse::<usize>().ok();
+        // Where buttons are shown, a number typed while a text is awaited is that text.
+        if let Some(number) = number.filter(|_| prompt.numbered || prompt.awaits.is_none())
+            && !choices.is_empty()
+        {
+            return Ok(match number.checked_sub(1).and_then(|index| choices.get(index)) {
+                Some(token) => route_action(core, organisation, caller, token),
+                None => Route::Core(CoreCommand::NoSuchNumber { count: choices.len() }),
+            });
+        }
+        if let Some(name) = prompt.awaits
+            && let Ok(id) = prompt.plugin_id.parse::<PluginId>()
+        {
+            return Ok(Route::Plugin { id, call: Call::Text { name, text: text.to_owned() } });
+        }
+    }
+    Ok(if direct { Route::Core(CoreCommand::NotUnderstood) } else { Route::Nobody })
+}
+
+fn route_action(core: &Core, organisation: &Organisation, caller: &Caller, token: &ActionToken) -> Route {
+    let core_id = PluginId::core();
+    let ids = core.plugins.keys().chain(std::iter::once(&core_id));
+    match organisation.sealer.open(token, caller.conversation.id, ids) {
+        Ok((id, payload)) if *id == core_id => match CoreCommand::from_action(&payload) {
+            Some(command) => Route::Core(command),
+            None => Route::Core(CoreCommand::Forged),
+        },
+        Ok((id, payload)) => Route::Plugin { id: id.clone(), call: Call::Action(payload) },
+        Err(_) => Route::Core(CoreCommand::Forged),
+    }
+}
+
+/// Closed on doubt: a role counts only where it was granted to this very address.
+pub(crate) fn may(caller: &Caller, audience: Audience) -> bool {
+    match audience {
+        Audience::Everyone => true,
+        Audience::Organisers => caller.has(Role::Organiser),
+        Audience::Operators => caller.has(Role::Operator),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_read_however_platforms_write_it() {
+        assert_eq!(split_command("/Lier@crieur_bot  ABCD "), Some(("lier".to_owned(), "ABCD")));
+        assert_eq!(split_command("/aide"), Some(("aide".to_owned(), "")));
+        assert_eq!(split_command("/"), None);
+        assert_eq!(split_command("aide"), None);
+    }
+
+    #[test]
+    fn stop_is_the_exact_word() {
+        let text = |text: &str| InboundKind::Text { text: text.to_owned().into() };
+        assert!(is_urgent(&text(" STOP ")));
+        assert!(is_urgent(&text("Arrêt")));
+        assert!(is_urgent(&text("/effacer")));
+        assert!(!is_urgent(&text("Arrêtez les travaux")));
+    }
+}

@@ -1,0 +1,437 @@
+//! What crieur itself does for a person, whatever plugins are loaded: welcome, help, language, consent, STOP,
+//! linking, data rights. None of it waits for a plugin but linking, which must settle with all of them or not at all.
+
+mod erasure;
+mod export;
+pub mod linking;
+pub mod roles;
+mod words;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+pub(crate) use self::words::text;
+use crate::action::ActionPayload;
+use crate::adapter::{CommandMenu, CommandMenuEntry, ConversationKind};
+use crate::core::{Core, Organisation};
+use crate::dispatcher::{DispatchError, StoredEvent, may};
+use crate::i18n::Argument;
+use crate::locale::Locale;
+use crate::message::{Document, Text};
+use crate::plugin::{Audience, CommandDeclaration, Context, Purpose};
+
+/// Something the core handles.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum CoreCommand {
+    Start,
+    Help,
+    Language { choice: Option<Locale> },
+    Stop,
+    Consent { given: bool },
+    MyData,
+    Erase { confirmed: Option<bool> },
+    Link { code: Option<String> },
+    ConfirmLink { link: i64, confirmed: bool },
+    Unlink { confirmed: Option<bool> },
+    ConversationClosed,
+    ConversationMoved,
+    Unknown { typed: String },
+    NotUnderstood,
+    NotAllowed,
+    Forged,
+    TooLong,
+    NoSuchNumber { count: usize },
+}
+
+const VERB_CONSENT: u8 = 1;
+const VERB_LANGUAGE: u8 = 2;
+const VERB_ERASE: u8 = 3;
+const VERB_LINK: u8 = 4;
+const VERB_UNLINK: u8 = 5;
+
+/// The core's own commands, declared like a plugin's.
+pub const COMMANDS: [CommandDeclaration; 8] = [
+    command("start", "start", "Faire connaissance, ou reprendre après un arrêt", "Get to know crieur, or resume after a stop"),
+    command("aide", "help", "Voir ce que vous pouvez faire ici", "See what you can do here"),
+    command("langue", "language", "Choisir la langue", "Choose the language"),
+    command("lier", "link", "Relier vos comptes sur plusieurs messageries", "Link your accounts on several networks"),
+    command("delier", "unlink", "Séparer ce compte des autres", "Separate this account from the others"),
+    command("arret", "stop", "Ne plus recevoir de messages", "Receive no more messages"),
+    command("mes_donnees", "my_data", "Recevoir tout ce que nous savons de vous", "Receive all we hold about you"),
+    command("effacer", "erase", "Effacer vos données", "Erase your data"),
+];
+
+const fn command(
+    name: &'static str,
+    name_en: &'static str,
+    summary_fr: &'static str,
+    summary_en: &'static str,
+) -> CommandDeclaration {
+    CommandDeclaration { name, name_en, summary_fr, summary_en, audience: Audience::Everyone }
+}
+
+impl CoreCommand {
+    pub fn from_text(name: &str, arguments: &str) -> Option<Self> {
+        let canonical = COMMANDS.iter().find(|command| command.name == name || command.name_en == name)?.name;
+        Some(match canonical {
+            "start" => Self::Start,
+            "aide" => Self::Help,
+            "langue" => Self::Language { choice: Locale::from_tag(arguments) },
+            "lier" => Self::Link { code: (!arguments.is_empty()).then(|| arguments.to_owned()) },
+            "delier" => Self::Unlink { confirmed: None },
+            "arret" => Self::Stop,
+            "mes_donnees" => Self::MyData,
+            "effacer" => Self::Erase { confirmed: None },
+            _ => return None,
+        })
+    }
+
+    pub fn from_action(payload: &ActionPayload) -> Option<Self> {
+        match *payload.as_bytes() {
+            [VERB_CONSENT, given] => Some(Self::Consent { given: given == 1 }),
+            [VERB_LANGUAGE, index] => Some(Self::Language { choice: Locale::ALL.get(usize::from(index)).copied() }),
+            [VERB_ERASE, confirmed] => Some(Self::Erase { confirmed: Some(confirmed == 1) }),
+            [VERB_UNLINK, confirmed] => Some(Self::Unlink { confirmed: Some(confirmed == 1) }),
+            [VERB_LINK, confirmed, ref link @ ..] => {
+                let link = i64::from_be_bytes(link.try_into().ok()?);
+                Some(Self::ConfirmLink { link, confirmed: confirmed == 1 })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An action of the core's own. Its bytes are few and fixed, so they always fit.
+fn action(bytes: &[u8]) -> ActionPayload {
+    ActionPayload::new(bytes).unwrap_or_else(|_| unreachable!("the core's actions are shorter than the limit"))
+}
+
+fn link_action(link: i64, confirmed: bool) -> ActionPayload {
+    let mut bytes = vec![VERB_LINK, u8::from(confirmed)];
+    bytes.extend(link.to_be_bytes());
+    action(&bytes)
+}
+
+/// The command menu in every language, for platforms that show one. Only what everybody may use is in it.
+pub(crate) fn command_menus(core: &Core) -> Vec<CommandMenu> {
+    Locale::ALL
+        .into_iter()
+        .map(|locale| CommandMenu {
+            locale,
+            entries: commands(core)
+                .filter(|command| command.audience == Audience::Everyone)
+                .map(|command| CommandMenuEntry {
+                    name: command.name_in(locale).to_owned(),
+                    summary: command.summary_in(locale).to_owned(),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// Every command there is: the plugins' first, since they are what people come for.
+fn commands(core: &Core) -> impl Iterator<Item = &CommandDeclaration> {
+    core.plugins.values().flat_map(|host| &host.manifest().commands).chain(&COMMANDS)
+}
+
+/// Handles a command of the core in the event's transaction.
+pub(crate) async fn handle(
+    core: &Core,
+    organisation: &Organisation,
+    context: Context,
+    event: &StoredEvent,
+    command: CoreCommand,
+) -> Result<Context, DispatchError> {
+    let mut context = context;
+    match command {
+        CoreCommand::ConversationClosed => conversation_closed(&mut context, event).await?,
+        CoreCommand::ConversationMoved => conversation_moved(core, &mut context, event).await?,
+        CoreCommand::Start => start(&mut context).await?,
+        CoreCommand::Help => help(core, &mut context),
+        CoreCommand::Language { choice } => language(&mut context, choice).await?,
+        CoreCommand::Stop => stop(&mut context).await?,
+        CoreCommand::Consent { given } => consent(&mut context, given).await?,
+        CoreCommand::MyData => export::my_data(core, organisation, &mut context).await?,
+        CoreCommand::Erase { confirmed } => erasure::erase(core, organisation, &mut context, confirmed).await?,
+        CoreCommand::Link { code: None } => linking::give_code(core, organisation, &mut context).await?,
+        CoreCommand::Link { code: Some(code) } => {
+            linking::take_code(organisation, &mut context, event.account, &code).await?;
+        }
+        CoreCommand::ConfirmLink { link, confirmed } => {
+            return linking::confirm(core, organisation, context, event, link, confirmed).await;
+        }
+        CoreCommand::Unlink { confirmed } => {
+            return linking::unlink(core, organisation, context, event, confirmed).await;
+        }
+        CoreCommand::Unknown { typed } => say(&mut context, "unknown-command", &[("command", Argument::from(typed))]),
+        CoreCommand::NotUnderstood => say(&mut context, "not-understood", &[]),
+        CoreCommand::NotAllowed => say(&mut context, "command-not-allowed", &[]),
+        CoreCommand::Forged => say(&mut context, "action-forged", &[]),
+        CoreCommand::TooLong => say(&mut context, "text-too-long", &[("maximum", Argument::from(4000u32))]),
+        CoreCommand::NoSuchNumber { count } => {
+            let maximum = i64::try_from(count).unwrap_or(i64::MAX);
+            say(&mut context, "number-out-of-range", &[("maximum", Argument::from(maximum))]);
+        }
+    }
+    Ok(context)
+}
+
+fn say(context: &mut Context, id: &str, arguments: &[(&str, Argument<'_>)]) {
+    let words = text(context.locale, id, arguments);
+    context.reply(Document::says(words));
+}
+
+fn is_direct(context: &Context) -> bool {
+    context.caller.as_ref().is_some_and(|caller| caller.conversation.kind == ConversationKind::Direct)
+}
+
+/// Personal matters are for a direct chat only. Says so elsewhere.
+fn refuse_in_group(context: &mut Context) -> bool {
+    if is_direct(context) {
+        return false;
+    }
+    say(context, "group-private", &[]);
+    true
+}
+
+async fn start(context: &mut Context) -> Result<(), DispatchError> {
+    let Some(caller) = context.caller.clone() else { return Ok(()) };
+    if refuse_in_group(context) {
+        return Ok(());
+    }
+    let organisation = context.organisation.id.0;
+    sqlx::query!(
+        "UPDATE core.contact SET status = 'active' WHERE organisation_id = $1 AND id = $2 AND status = 'stopped'",
+        organisation,
+        caller.contact.0,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    let title = context.organisation.title.clone();
+    let arguments = [("organisation", Argument::from(title))];
+    let locale = context.locale;
+    context.reply(
+        Document::new()
+            .paragraph(text(locale, "start-welcome", &arguments))
+            .paragraph(text(locale, "start-what", &[]))
+            .paragraph(text(locale, "start-can", &[]))
+            .paragraph(text(locale, "start-stop", &[]))
+            .paragraph(text(locale, "start-privacy", &[])),
+    );
+    let consents = sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT FROM core.consent
+            WHERE organisation_id = $1 AND contact_id = $2 AND purpose = 'consultation' AND withdrawn_at IS NULL
+        ) AS "consents!"
+        "#,
+        organisation,
+        caller.contact.0,
+    )
+    .fetch_one(&mut *context.transaction)
+    .await?;
+    if !consents {
+        context.reply_as(
+            "consent",
+            Document::says(text(locale, "consent-consultation-wording", &arguments))
+                .choice(text(locale, "consent-yes", &[]), action(&[VERB_CONSENT, 1]))
+                .choice(text(locale, "consent-no", &[]), action(&[VERB_CONSENT, 0])),
+        );
+    }
+    Ok(())
+}
+
+/// One declaration of a command serves here, in the menus and as typed text. Only what one may do is shown.
+fn help(core: &Core, context: &mut Context) {
+    let Some(caller) = context.caller.clone() else { return };
+    let locale = context.locale;
+    let items = commands(core).filter(|command| may(&caller, command.audience)).map(|command| {
+        Text::new().code(format!("/{}", command.name_in(locale))).plain(format!(" : {}", command.summary_in(locale)))
+    });
+    let document = Document::says(text(locale, "help-intro", &[])).list(items.collect::<Vec<_>>());
+    context.reply(document.paragraph(text(locale, "help-footer", &[])));
+}
+
+async fn language(context: &mut Context, choice: Option<Locale>) -> Result<(), DispatchError> {
+    let Some(caller) = context.caller.clone() else { return Ok(()) };
+    let Some(choice) = choice else {
+        let mut document = Document::says(text(context.locale, "language-ask", &[]));
+        for (index, locale) in (0u8..).zip(Locale::ALL) {
+            let label = text(locale, if locale == Locale::Fr { "language-fr" } else { "language-en" }, &[]);
+            let action = action(&[VERB_LANGUAGE, index]);
+            document = if locale == context.locale { document.chosen(label, action) } else { document.choice(label, action) };
+        }
+        context.reply_as("language", document);
+        return Ok(());
+    };
+    sqlx::query!(
+        "UPDATE core.contact SET locale = $3 WHERE organisation_id = $1 AND id = $2",
+        context.organisation.id.0,
+        caller.contact.0,
+        choice.as_str(),
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    context.locale = choice;
+    say(context, "language-set", &[]);
+    Ok(())
+}
+
+/// Suppresses everything proactive at once, on every linked address. Answers go on.
+async fn stop(context: &mut Context) -> Result<(), DispatchError> {
+    let Some(caller) = context.caller.clone() else { return Ok(()) };
+    let (organisation, now) = (context.organisation.id.0, context.now);
+    sqlx::query!(
+        "UPDATE core.contact SET status = 'stopped' WHERE organisation_id = $1 AND id = $2 AND status = 'active'",
+        organisation,
+        caller.contact.0,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    sqlx::query!(
+        r#"
+        UPDATE core.consent SET withdrawn_at = greatest($3, given_at)
+        WHERE organisation_id = $1 AND contact_id = $2 AND withdrawn_at IS NULL
+        "#,
+        organisation,
+        caller.contact.0,
+        now,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    sqlx::query!(
+        r#"
+        UPDATE core.delivery SET state = 'suppressed', settled_at = $3, reason = 'the person said STOP'
+        WHERE organisation_id = $1 AND contact_id = $2 AND state IN ('planned', 'held', 'queued')
+          AND purpose IN ('consultation', 'reminder', 'digest')
+        "#,
+        organisation,
+        caller.contact.0,
+        now,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    context.audit("contact.stopped", format!("address {}", caller.address), json!({}));
+    say(context, "stop-done", &[]);
+    Ok(())
+}
+
+/// The answer to "shall we tell you of new consultations here?". The ledger keeps the words that were shown.
+async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError> {
+    let Some(caller) = context.caller.clone() else { return Ok(()) };
+    let (organisation, now, locale) = (context.organisation.id.0, context.now, context.locale);
+    let arguments = [("organisation", Argument::from(context.organisation.title.clone()))];
+    let wording = text(locale, "consent-consultation-wording", &arguments);
+    let purpose = Purpose::Consultation;
+    if given {
+        sqlx::query!(
+            r#"
+            INSERT INTO core.consent (organisation_id, contact_id, purpose, wording, given_at) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (organisation_id, contact_id, purpose) WHERE withdrawn_at IS NULL DO NOTHING
+            "#,
+            organisation,
+            caller.contact.0,
+            purpose.as_str(),
+            wording,
+            now,
+        )
+        .execute(&mut *context.transaction)
+        .await?;
+        // Saying yes is a wish to hear from us again.
+        sqlx::query!(
+            "UPDATE core.contact SET status = 'active' WHERE organisation_id = $1 AND id = $2 AND status = 'stopped'",
+            organisation,
+            caller.contact.0,
+        )
+        .execute(&mut *context.transaction)
+        .await?;
+    } else {
+        sqlx::query!(
+            r#"
+            UPDATE core.consent SET withdrawn_at = greatest($4, given_at)
+            WHERE organisation_id = $1 AND contact_id = $2 AND purpose = $3 AND withdrawn_at IS NULL
+            "#,
+            organisation,
+            caller.contact.0,
+            purpose.as_str(),
+            now,
+        )
+        .execute(&mut *context.transaction)
+        .await?;
+    }
+    say(context, if given { "consent-given" } else { "consent-declined" }, &[]);
+    Ok(())
+}
+
+/// The platform says that we can no longer write here.
+async fn conversation_closed(context: &mut Context, event: &StoredEvent) -> Result<(), DispatchError> {
+    let organisation = context.organisation.id.0;
+    if let Some(address) = event.address {
+        sqlx::query!(
+            r#"
+            UPDATE core.reachability SET state = 'blocked', since = $4
+            WHERE organisation_id = $1 AND account_id = $2 AND address_id = $3
+            "#,
+            organisation,
+            event.account.0,
+            address,
+            context.now,
+        )
+        .execute(&mut *context.transaction)
+        .await?;
+    }
+    sqlx::query!(
+        "UPDATE core.conversation SET state = 'closed' WHERE organisation_id = $1 AND id = $2 AND state = 'open'",
+        organisation,
+        event.conversation,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    Ok(())
+}
+
+async fn conversation_moved(core: &Core, context: &mut Context, event: &StoredEvent) -> Result<(), DispatchError> {
+    let crate::adapter::InboundKind::Moved { to_platform_ref } = &event.kind else { return Ok(()) };
+    let organisation = context.organisation.id.0;
+    let to = sqlx::query_scalar!(
+        r#"
+        INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
+        SELECT organisation_id, $3, account_id, kind, $4, 'open', $5 FROM core.conversation
+        WHERE organisation_id = $1 AND id = $2
+        ON CONFLICT (organisation_id, account_id, platform_ref) DO UPDATE SET state = 'open', migrated_to = NULL
+        RETURNING id
+        "#,
+        organisation,
+        event.conversation,
+        core.random.uuid(context.now),
+        to_platform_ref.expose(),
+        context.now,
+    )
+    .fetch_one(&mut *context.transaction)
+    .await?;
+    if to != event.conversation {
+        sqlx::query!(
+            "UPDATE core.conversation SET state = 'migrated', migrated_to = $3 WHERE organisation_id = $1 AND id = $2",
+            organisation,
+            event.conversation,
+            to,
+        )
+        .execute(&mut *context.transaction)
+        .await?;
+        sqlx::query!(
+            r#"
+            UPDATE core.reachability SET direct_conversation_id = $3
+            WHERE organisation_id = $1 AND direct_conversation_id = $2
+            "#,
+            organisation,
+            event.conversation,
+            to,
+        )
+        .execute(&mut *context.transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// How long a code is good for.
+pub(crate) const LINK_CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
