@@ -24,6 +24,8 @@ pub mod locale;
 pub mod message;
 pub mod people;
 pub mod plugin;
+#[cfg(feature = "conformance")]
+pub mod plugin_bench;
 pub mod plugin_host;
 pub mod redacted;
 pub mod retention;
