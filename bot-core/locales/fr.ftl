@@ -1,0 +1,111 @@
+# Les mots de crieur lui-même. Chaque module apporte les siens.
+# Des phrases courtes, le vouvoiement, aucun mot de métier. Un texte est montré tel quel : pas de mise en forme.
+# Espaces insécables : fine (U+202F) avant ; ! ?, pleine (U+00A0) avant : et à l’intérieur des guillemets.
+
+## /start
+
+start-welcome = Bonjour ! Je suis le crieur public, pour { $organisation }.
+start-again = Ravi de vous retrouver ! Je suis toujours le crieur public, pour { $organisation }.
+start-what = Je vous pose ici de courtes questions sur la vie locale, et je vous en donne les résultats. Répondre prend une minute.
+start-can = Pour voir tout ce que vous pouvez me demander, écrivez /aide.
+start-stop = Pour ne plus rien recevoir, écrivez STOP ou /arret, à tout moment.
+start-privacy = Je ne garde que ce qu’il faut pour vous répondre et compter les réponses : /mes_donnees vous le montre, /effacer l’efface.
+
+## L’accord pour écrire en premier
+
+# Gardé mot pour mot avec la réponse.
+consent-consultation-wording = Voulez-vous recevoir ici les nouvelles consultations proposées par { $organisation } ? Vous pourrez changer d’avis à tout moment en écrivant /arret.
+consent-yes = Oui, prévenez-moi
+consent-no = Non merci
+consent-given = C’est noté : je vous préviendrai ici des nouvelles consultations. Pour arrêter : /arret.
+consent-declined = C’est noté : je ne vous écrirai que pour vous répondre. Si vous changez d’avis : /start.
+
+## /aide
+
+help-intro = Voici ce que vous pouvez m’écrire :
+help-footer = Vous pouvez aussi toucher les boutons, ou répondre par leur numéro.
+
+## Quand je ne peux pas suivre
+
+unknown-command = Je ne connais pas { $command }. Écrivez /aide pour voir ce que je comprends.
+not-understood = Je n’ai pas compris. Touchez un bouton, répondez par son numéro, ou écrivez /aide.
+command-not-allowed = Cette commande n’est pas disponible ici. Écrivez /aide pour voir celles qui le sont.
+action-forged = Ce bouton n’est pas valable dans cette conversation. Rien n’a été enregistré.
+action-stale = Ce bouton n’est plus à jour. Rien n’a été changé : servez-vous du dernier message.
+plugin-unavailable = Cette partie du service est arrêtée pour le moment. Ce que vous avez déjà envoyé est gardé. Réessayez plus tard.
+service-error = Quelque chose n’a pas marché de mon côté, et rien n’a été enregistré. Réessayez dans un instant.
+text-too-long =
+    { $maximum ->
+        [one] Votre message est trop long : { $maximum } caractère au plus. Rien n’a été enregistré. Raccourcissez-le et renvoyez-le.
+       *[other] Votre message est trop long : { $maximum } caractères au plus. Rien n’a été enregistré. Raccourcissez-le et renvoyez-le.
+    }
+number-out-of-range =
+    { $maximum ->
+        [one] Il n’y a qu’un choix : répondez { $maximum }.
+       *[other] Ce numéro n’est pas dans la liste : répondez par un nombre de 1 à { $maximum }.
+    }
+group-private = Ici, tout le monde nous lit. Pour répondre, écrivez-moi en privé : personne d’autre ne verra vos réponses.
+
+## /langue
+
+language-ask = Dans quelle langue voulez-vous que je vous écrive ?
+language-fr = Français
+language-en = English
+language-set = C’est entendu, je vous écris en français.
+
+## /arret
+
+stop-done = C’est entendu : je ne vous écrirai plus en premier. Je réponds toujours quand vous m’écrivez. Pour recevoir de nouveau les consultations : /start.
+stop-already = Vous ne recevez déjà plus rien de ma part. Pour recevoir de nouveau les consultations : /start.
+
+## /mes_donnees
+
+my-data-intro = Voici tout ce que je garde de vous pour { $organisation }, dans un fichier. Les bulletins des consultations anonymes closes n’y sont pas : plus rien ne les relie à vous.
+my-data-file-label = Mes données
+# Sans espace ni accent : c’est le nom d’un fichier.
+my-data-file-name = mes-donnees.json
+
+## /effacer
+
+erase-ask = Voulez-vous effacer ce que je garde de vous pour { $organisation } ? On ne peut pas revenir en arrière.
+erase-removed = Ce qui sera effacé : vos adresses, sur toutes les messageries que vous avez reliées ; votre langue et vos accords ; nos échanges ; vos réponses aux consultations en cours ; votre nom partout où il accompagne une réponse.
+erase-kept = Ce qui ne peut pas l’être : vos bulletins des consultations anonymes closes. Plus rien ne les relie à vous, et moi-même je ne saurais plus les retrouver. Jusqu’à la clôture des autres, je garde aussi une empreinte illisible de vos adresses, pour que personne ne vote deux fois.
+erase-yes = Oui, effacer
+erase-no = Non, tout garder
+erase-done = C’est fait : vos données sont effacées. Si vous m’écrivez de nouveau, ce sera comme la première fois. Au revoir, et merci !
+erase-cancelled = Rien n’a été effacé.
+
+## /lier
+
+link-code = Votre code : { $code }
+link-how =
+    { $minutes ->
+        [one] Dans votre autre messagerie, écrivez-moi ceci, d’ici { $minutes } minute : /lier { $code }
+       *[other] Dans votre autre messagerie, écrivez-moi ceci, d’ici { $minutes } minutes : /lier { $code }
+    }
+link-secret = Ne donnez ce code à personne : il sert à vous relier à vous-même.
+# Dans la conversation où le code a été écrit.
+link-confirm-typed = Ce code a été demandé sur { $platform }. Est-ce bien vous ?
+# Dans la conversation qui a demandé le code.
+link-confirm-asked = Votre code vient d’être écrit sur { $platform }. Est-ce bien vous ?
+link-effect = Si vous dites oui des deux côtés, vous serez une seule personne pour moi : vous répondrez d’où vous voulez, et vous ne compterez qu’une fois. De deux bulletins, celui de l’adresse qui a demandé le code est gardé. Si l’une des deux ne veut rien recevoir, l’autre ne recevra plus rien non plus.
+link-yes = Oui, c’est moi
+link-no = Non
+link-waiting = Merci. Il reste à dire oui sur { $platform }.
+link-done = C’est fait : vous êtes maintenant la même personne ici et sur { $platform }. Pour revenir en arrière : /delier.
+link-refused = Rien n’a été relié. Si vous n’avez pas demandé de code, vous n’avez rien à faire.
+link-wrong-code = Ce code n’est pas le bon. Vérifiez-le, ou demandez-en un autre en écrivant /lier dans votre autre messagerie.
+link-expired = Ce code n’est plus valable. Demandez-en un autre en écrivant /lier.
+link-limit = Il y a eu trop d’essais. Attendez un peu, puis demandez un autre code en écrivant /lier.
+link-own-code = Ce code a été demandé ici même. Écrivez-le dans votre autre messagerie.
+link-already = Ces deux messageries sont déjà reliées.
+
+## /delier
+
+unlink-ask = Voulez-vous séparer cette messagerie des autres ?
+unlink-effect = Je vous connaîtrai ici comme une personne à part. Là où vous avez déjà répondu, votre bulletin reste avec vos autres messageries, et vous ne pourrez pas répondre une seconde fois d’ici.
+unlink-yes = Oui, séparer
+unlink-no = Non, rester relié
+unlink-done = C’est fait : cette messagerie est de nouveau à part.
+unlink-cancelled = Rien n’a changé : vos messageries restent reliées.
+unlink-alone = Cette messagerie n’est reliée à aucune autre. Pour en relier une : /lier.
