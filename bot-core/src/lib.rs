@@ -10,6 +10,8 @@ pub mod action;
 pub mod adapter;
 pub mod calendar;
 pub mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod core;
 pub mod delivery;
 mod dispatcher;

@@ -1,0 +1,7 @@
+//! The webchat over real HTTP, on a real Postgres.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod conversation;
+mod refusals;
+mod server;
