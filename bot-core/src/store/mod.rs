@@ -1,7 +1,13 @@
 //! The shared Postgres, one file per aggregate. Everything here is concrete: there is one database and no mock.
 
 pub mod account_state;
+pub mod accounts;
+pub mod audit;
+pub mod deliveries;
+pub mod inbox;
 pub mod media;
+pub mod organisations;
+pub mod plugins;
 
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
