@@ -67,8 +67,8 @@ my-data-file-name = my-data.json
 ## /erase
 
 erase-ask = Do you want to erase what I keep about you for { $organisation }? This cannot be undone.
-erase-removed = What will be erased: your addresses, on every chat that you have linked; your language and your consents; our exchanges; your answers to consultations in progress; your name wherever it stands beside an answer.
-erase-kept = What cannot be: your ballots in closed anonymous consultations. Nothing links them to you any more, and I could not find them again myself. Until the others close, I also keep an unreadable fingerprint of your addresses, so that nobody votes twice.
+erase-removed = What will be erased: your addresses, on every chat that you have linked; your language and your consents; our exchanges; the answers you have begun; your name wherever it stands beside an answer.
+erase-kept = What stays: ballots already cast still count, without your name. Until the open consultations close, I keep an unreadable fingerprint of your addresses, so that nobody votes twice. After the closing, nothing links an anonymous ballot to you any more.
 erase-yes = Yes, erase
 erase-no = No, keep everything
 erase-done = Done: your data is erased. If you write to me again, it will be like the first time. Goodbye, and thank you!

@@ -68,8 +68,8 @@ my-data-file-name = mes-donnees.json
 ## /effacer
 
 erase-ask = Voulez-vous effacer ce que je garde de vous pour { $organisation } ? On ne peut pas revenir en arrière.
-erase-removed = Ce qui sera effacé : vos adresses, sur toutes les messageries que vous avez reliées ; votre langue et vos accords ; nos échanges ; vos réponses aux consultations en cours ; votre nom partout où il accompagne une réponse.
-erase-kept = Ce qui ne peut pas l’être : vos bulletins des consultations anonymes closes. Plus rien ne les relie à vous, et moi-même je ne saurais plus les retrouver. Jusqu’à la clôture des autres, je garde aussi une empreinte illisible de vos adresses, pour que personne ne vote deux fois.
+erase-removed = Ce qui sera effacé : vos adresses, sur toutes les messageries que vous avez reliées ; votre langue et vos accords ; nos échanges ; vos réponses commencées ; votre nom partout où il accompagne une réponse.
+erase-kept = Ce qui reste : les bulletins déjà déposés continuent de compter, sans votre nom. Jusqu’à la clôture des consultations en cours, je garde une empreinte illisible de vos adresses, pour que personne ne vote deux fois. Après la clôture, plus rien ne relie un bulletin anonyme à vous.
 erase-yes = Oui, effacer
 erase-no = Non, tout garder
 erase-done = C’est fait : vos données sont effacées. Si vous m’écrivez de nouveau, ce sera comme la première fois. Au revoir, et merci !

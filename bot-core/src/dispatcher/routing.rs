@@ -129,7 +129,7 @@ async fn route_text(
                 id: id.clone(),
                 call: Call::Command(CommandCall { name: command.name.to_owned(), arguments: arguments.to_owned() }),
             },
-            None if direct => Route::Core(CoreCommand::Unknown),
+            None if direct => Route::Core(CoreCommand::Unknown { typed: format!("/{name}") }),
             None => Route::Nobody,
         });
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{VERB_ERASE, action, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, FIRE_EVENT, schedule};
+use crate::i18n::Argument;
 use crate::message::Document;
 use crate::plugin::{Context, Event, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Subscription};
 
@@ -27,8 +28,11 @@ pub(super) async fn erase(
     let locale = context.locale;
     match confirmed {
         None => {
+            let arguments = [("organisation", Argument::from(context.organisation.title.clone()))];
             context.reply(
-                Document::says(text(locale, "erase-confirm", &[]))
+                Document::says(text(locale, "erase-ask", &arguments))
+                    .paragraph(text(locale, "erase-removed", &[]))
+                    .paragraph(text(locale, "erase-kept", &[]))
                     .choice(text(locale, "erase-yes", &[]), action(&[VERB_ERASE, 1]))
                     .choice(text(locale, "erase-no", &[]), action(&[VERB_ERASE, 0])),
             );

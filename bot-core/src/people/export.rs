@@ -6,6 +6,7 @@ use super::{refuse_in_group, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, context_without_caller};
 use crate::ids::ContactId;
+use crate::i18n::Argument;
 use crate::message::Document;
 use crate::plugin::Context;
 use crate::plugin_host::Call;
@@ -32,8 +33,9 @@ pub(super) async fn my_data(core: &Core, organisation: &Organisation, context: &
     data["plugins"] = Value::Object(by_plugin);
     let content = serde_json::to_vec_pretty(&data)?;
     let locale = context.locale;
-    let hash = context.store_media("application/json", "mes-donnees.json", content);
-    context.reply(Document::says(text(locale, "my-data-intro", &[])).file(hash, text(locale, "my-data-file", &[])));
+    let hash = context.store_media("application/json", text(locale, "my-data-file-name", &[]), content);
+    let arguments = [("organisation", Argument::from(context.organisation.title.clone()))];
+    context.reply(Document::says(text(locale, "my-data-intro", &arguments)).file(hash, text(locale, "my-data-file-label", &[])));
     Ok(())
 }
 

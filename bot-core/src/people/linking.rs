@@ -11,12 +11,12 @@ use chrono::TimeDelta;
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::{LINK_CODE_LIFE, link_action, refuse_in_group, say, text};
+use super::{LINK_CODE_LIFE, VERB_UNLINK, action, link_action, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, Origin, StoredEvent, addresses_of, apply_in_place};
 use crate::i18n::Argument;
 use crate::ids::{AccountId, Address, AddressId, ContactId, ConversationId, Platform, PluginId};
-use crate::message::{Document, Text};
+use crate::message::Document;
 use crate::plugin::{Context, Event, KnownAddress, Lane, Outgoing, Purpose, Recipient, Subscription};
 use crate::plugin_host::Call;
 
@@ -64,7 +64,7 @@ pub(super) async fn give_code(
     .fetch_one(&mut *context.transaction)
     .await?;
     if recent >= CODES_PER_ADDRESS_MAX {
-        say(context, "link-too-many", &[]);
+        say(context, "link-limit", &[]);
         return Ok(());
     }
     let code: String = core.random.draw(|rng| {
@@ -86,10 +86,12 @@ pub(super) async fn give_code(
     .execute(&mut *context.transaction)
     .await?;
     let shown = format!("{}-{}", &code[..CODE_CHARACTERS / 2], &code[CODE_CHARACTERS / 2..]);
+    let code = [("code", Argument::from(shown.as_str()))];
+    let how = [("code", Argument::from(shown.as_str())), ("minutes", Argument::from(LINK_CODE_LIFE.num_minutes()))];
     context.reply(
-        Document::says(text(context.locale, "link-code", &[]))
-            .paragraph(Text::new().code(format!("/{} {shown}", if context.locale == crate::Locale::Fr { "lier" } else { "link" })))
-            .paragraph(text(context.locale, "link-code-how", &[])),
+        Document::says(text(context.locale, "link-code", &code))
+            .paragraph(text(context.locale, "link-how", &how))
+            .paragraph(text(context.locale, "link-secret", &[])),
     );
     Ok(())
 }
@@ -118,7 +120,7 @@ pub(super) async fn take_code(
     .fetch_one(&mut *context.transaction)
     .await?;
     if wrong.in_chat >= WRONG_CODES_PER_CHAT_MAX || wrong.on_account >= WRONG_CODES_PER_ACCOUNT_MAX {
-        say(context, "link-too-many", &[]);
+        say(context, "link-limit", &[]);
         return Ok(());
     }
     let code_hash = organisation.keyed_hash("link", normalise(code).as_bytes());
@@ -182,16 +184,16 @@ pub(super) async fn take_code(
         let arguments = [("platform", Argument::from(platform_name(platform)))];
         Document::says(text(locale, text_id, &arguments))
             .paragraph(text(locale, "link-effect", &[]))
-            .choice(text(locale, "link-confirm-yes", &[]), link_action(link.id, true))
-            .choice(text(locale, "link-confirm-no", &[]), link_action(link.id, false))
+            .choice(text(locale, "link-yes", &[]), link_action(link.id, true))
+            .choice(text(locale, "link-no", &[]), link_action(link.id, false))
     };
-    context.reply(question(locale, &link.asker_scheme, "link-confirm-joiner"));
+    context.reply(question(locale, &link.asker_scheme, "link-confirm-typed"));
     let asker_locale =
         link.asker_locale.and_then(|code| code.parse().ok()).unwrap_or(organisation.view.default_locale);
     tell_other(
         context,
         ConversationId(link.asker_conversation_id),
-        question(asker_locale, caller.platform.as_str(), "link-confirm-asker"),
+        question(asker_locale, caller.platform.as_str(), "link-confirm-asked"),
     );
     Ok(())
 }
@@ -236,8 +238,10 @@ struct Confirmed {
     asker_address: i64,
     asker_contact: ContactId,
     asker_conversation: ConversationId,
+    asker_platform: String,
     joiner_contact: ContactId,
     joiner_conversation: ConversationId,
+    joiner_platform: String,
     complete: bool,
 }
 
@@ -251,11 +255,15 @@ pub(super) async fn confirm(
 ) -> Result<Context, DispatchError> {
     let Some(caller) = context.caller.clone() else { return Ok(context) };
     let Some(state) = record_answer(&mut context, caller.address, link, confirmed).await? else {
-        say(&mut context, "link-over", &[]);
+        say(&mut context, "link-expired", &[]);
         return Ok(context);
     };
     let here = caller.conversation.id;
-    let other = if here == state.asker_conversation { state.joiner_conversation } else { state.asker_conversation };
+    let (other, other_platform) = if here == state.asker_conversation {
+        (state.joiner_conversation, state.joiner_platform.as_str())
+    } else {
+        (state.asker_conversation, state.asker_platform.as_str())
+    };
     if !confirmed {
         say(&mut context, "link-refused", &[]);
         let words = text(context.locale, "link-refused", &[]);
@@ -263,7 +271,8 @@ pub(super) async fn confirm(
         return Ok(context);
     }
     if !state.complete {
-        say(&mut context, "link-waiting", &[]);
+        let arguments = [("platform", Argument::from(platform_name(other_platform)))];
+        say(&mut context, "link-waiting", &arguments);
         return Ok(context);
     }
     if state.asker_contact == state.joiner_contact {
@@ -274,7 +283,7 @@ pub(super) async fn confirm(
     if subscribers.iter().any(|id| !core.plugins.get(id).is_some_and(|host| host.is_callable())) {
         // What both did cannot be settled now, so nothing is joined: the confirmation may be pressed again.
         forget_answer(&mut context, caller.address, link).await?;
-        say(&mut context, "link-unavailable", &[]);
+        say(&mut context, "plugin-unavailable", &[]);
         return Ok(context);
     }
     let kept_addresses = addresses_of(core, organisation, &mut context.transaction, state.asker_contact).await?;
@@ -291,8 +300,10 @@ pub(super) async fn confirm(
         caller.contact = state.asker_contact;
     }
     context = settle_with_plugins(core, organisation, context, event, subscribers, linked).await?;
-    say(&mut context, "linked", &[]);
-    let words = text(context.locale, "linked", &[]);
+    let with_other = [("platform", Argument::from(platform_name(other_platform)))];
+    say(&mut context, "link-done", &with_other);
+    let with_here = [("platform", Argument::from(platform_name(caller.platform.as_str())))];
+    let words = text(context.locale, "link-done", &with_here);
     tell_other(&mut context, other, Document::says(words));
     Ok(context)
 }
@@ -352,6 +363,7 @@ async fn record_answer(
           AND asker.organisation_id = link.organisation_id AND asker.id = link.asker_address_id
           AND joiner.organisation_id = link.organisation_id AND joiner.id = link.joiner_address_id
         RETURNING link.asker_address_id, asker.contact_id AS asker_contact, link.asker_conversation_id,
+                  asker.scheme AS asker_platform, joiner.scheme AS joiner_platform,
                   joiner.contact_id AS joiner_contact, link.joiner_conversation_id AS "joiner_conversation_id!",
                   (link.asker_confirmed_at IS NOT NULL AND link.joiner_confirmed_at IS NOT NULL) AS "complete!"
         "#,
@@ -367,8 +379,10 @@ async fn record_answer(
         asker_address: row.asker_address_id,
         asker_contact: ContactId(row.asker_contact),
         asker_conversation: ConversationId(row.asker_conversation_id),
+        asker_platform: row.asker_platform,
         joiner_contact: ContactId(row.joiner_contact),
         joiner_conversation: ConversationId(row.joiner_conversation_id),
+        joiner_platform: row.joiner_platform,
         complete: row.complete,
     }))
 }
@@ -494,18 +508,36 @@ pub(super) async fn unlink(
     organisation: &Organisation,
     mut context: Context,
     event: &StoredEvent,
+    confirmed: Option<bool>,
 ) -> Result<Context, DispatchError> {
     let Some(caller) = context.caller.clone() else { return Ok(context) };
     if refuse_in_group(&mut context) {
         return Ok(context);
     }
     if caller.addresses.len() < 2 {
-        say(&mut context, "unlink-nothing", &[]);
+        say(&mut context, "unlink-alone", &[]);
         return Ok(context);
+    }
+    match confirmed {
+        None => {
+            let locale = context.locale;
+            context.reply(
+                Document::says(text(locale, "unlink-ask", &[]))
+                    .paragraph(text(locale, "unlink-effect", &[]))
+                    .choice(text(locale, "unlink-yes", &[]), action(&[VERB_UNLINK, 1]))
+                    .choice(text(locale, "unlink-no", &[]), action(&[VERB_UNLINK, 0])),
+            );
+            return Ok(context);
+        }
+        Some(false) => {
+            say(&mut context, "unlink-cancelled", &[]);
+            return Ok(context);
+        }
+        Some(true) => {}
     }
     let subscribers = subscribers(core);
     if subscribers.iter().any(|id| !core.plugins.get(id).is_some_and(|host| host.is_callable())) {
-        say(&mut context, "link-unavailable", &[]);
+        say(&mut context, "plugin-unavailable", &[]);
         return Ok(context);
     }
     let left = caller.contact;
@@ -516,7 +548,7 @@ pub(super) async fn unlink(
     }
     let news = Event::ContactSplit { left, restored, address: known(core, organisation, &mut context, caller.address).await? };
     context = settle_with_plugins(core, organisation, context, event, subscribers, news).await?;
-    say(&mut context, "unlinked", &[]);
+    say(&mut context, "unlink-done", &[]);
     Ok(context)
 }
 

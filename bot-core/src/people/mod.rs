@@ -32,10 +32,10 @@ pub(crate) enum CoreCommand {
     Erase { confirmed: Option<bool> },
     Link { code: Option<String> },
     ConfirmLink { link: i64, confirmed: bool },
-    Unlink,
+    Unlink { confirmed: Option<bool> },
     ConversationClosed,
     ConversationMoved,
-    Unknown,
+    Unknown { typed: String },
     NotUnderstood,
     NotAllowed,
     Forged,
@@ -47,6 +47,7 @@ const VERB_CONSENT: u8 = 1;
 const VERB_LANGUAGE: u8 = 2;
 const VERB_ERASE: u8 = 3;
 const VERB_LINK: u8 = 4;
+const VERB_UNLINK: u8 = 5;
 
 /// The core's own commands, declared like a plugin's.
 pub const COMMANDS: [CommandDeclaration; 8] = [
@@ -77,7 +78,7 @@ impl CoreCommand {
             "aide" => Self::Help,
             "langue" => Self::Language { choice: Locale::from_tag(arguments) },
             "lier" => Self::Link { code: (!arguments.is_empty()).then(|| arguments.to_owned()) },
-            "delier" => Self::Unlink,
+            "delier" => Self::Unlink { confirmed: None },
             "arret" => Self::Stop,
             "mes_donnees" => Self::MyData,
             "effacer" => Self::Erase { confirmed: None },
@@ -90,6 +91,7 @@ impl CoreCommand {
             [VERB_CONSENT, given] => Some(Self::Consent { given: given == 1 }),
             [VERB_LANGUAGE, index] => Some(Self::Language { choice: Locale::ALL.get(usize::from(index)).copied() }),
             [VERB_ERASE, confirmed] => Some(Self::Erase { confirmed: Some(confirmed == 1) }),
+            [VERB_UNLINK, confirmed] => Some(Self::Unlink { confirmed: Some(confirmed == 1) }),
             [VERB_LINK, confirmed, ref link @ ..] => {
                 let link = i64::from_be_bytes(link.try_into().ok()?);
                 Some(Self::ConfirmLink { link, confirmed: confirmed == 1 })
@@ -158,12 +160,14 @@ pub(crate) async fn handle(
         CoreCommand::ConfirmLink { link, confirmed } => {
             return linking::confirm(core, organisation, context, event, link, confirmed).await;
         }
-        CoreCommand::Unlink => return linking::unlink(core, organisation, context, event).await,
-        CoreCommand::Unknown => say(&mut context, "command-unknown", &[]),
+        CoreCommand::Unlink { confirmed } => {
+            return linking::unlink(core, organisation, context, event, confirmed).await;
+        }
+        CoreCommand::Unknown { typed } => say(&mut context, "unknown-command", &[("command", Argument::from(typed))]),
         CoreCommand::NotUnderstood => say(&mut context, "not-understood", &[]),
         CoreCommand::NotAllowed => say(&mut context, "command-not-allowed", &[]),
-        CoreCommand::Forged => say(&mut context, "button-forged", &[]),
-        CoreCommand::TooLong => say(&mut context, "text-too-long", &[("maximum", Argument::from(4000))]),
+        CoreCommand::Forged => say(&mut context, "action-forged", &[]),
+        CoreCommand::TooLong => say(&mut context, "text-too-long", &[("maximum", Argument::from(4000u32))]),
         CoreCommand::NoSuchNumber { count } => {
             let maximum = i64::try_from(count).unwrap_or(i64::MAX);
             say(&mut context, "number-out-of-range", &[("maximum", Argument::from(maximum))]);
@@ -172,7 +176,7 @@ pub(crate) async fn handle(
     Ok(context)
 }
 
-fn say(context: &mut Context, id: &str, arguments: &[(&str, Argument)]) {
+fn say(context: &mut Context, id: &str, arguments: &[(&str, Argument<'_>)]) {
     let words = text(context.locale, id, arguments);
     context.reply(Document::says(words));
 }
@@ -186,7 +190,7 @@ fn refuse_in_group(context: &mut Context) -> bool {
     if is_direct(context) {
         return false;
     }
-    say(context, "group-notice", &[]);
+    say(context, "group-private", &[]);
     true
 }
 
@@ -210,6 +214,8 @@ async fn start(context: &mut Context) -> Result<(), DispatchError> {
         Document::new()
             .paragraph(text(locale, "start-welcome", &arguments))
             .paragraph(text(locale, "start-what", &[]))
+            .paragraph(text(locale, "start-can", &[]))
+            .paragraph(text(locale, "start-stop", &[]))
             .paragraph(text(locale, "start-privacy", &[])),
     );
     let consents = sqlx::query_scalar!(
@@ -227,7 +233,7 @@ async fn start(context: &mut Context) -> Result<(), DispatchError> {
     if !consents {
         context.reply_as(
             "consent",
-            Document::says(text(locale, "consent-question", &arguments))
+            Document::says(text(locale, "consent-consultation-wording", &arguments))
                 .choice(text(locale, "consent-yes", &[]), action(&[VERB_CONSENT, 1]))
                 .choice(text(locale, "consent-no", &[]), action(&[VERB_CONSENT, 0])),
         );
@@ -249,9 +255,9 @@ fn help(core: &Core, context: &mut Context) {
 async fn language(context: &mut Context, choice: Option<Locale>) -> Result<(), DispatchError> {
     let Some(caller) = context.caller.clone() else { return Ok(()) };
     let Some(choice) = choice else {
-        let mut document = Document::says(text(context.locale, "language-question", &[]));
+        let mut document = Document::says(text(context.locale, "language-ask", &[]));
         for (index, locale) in (0u8..).zip(Locale::ALL) {
-            let label = text(locale, "language-name", &[]);
+            let label = text(locale, if locale == Locale::Fr { "language-fr" } else { "language-en" }, &[]);
             let action = action(&[VERB_LANGUAGE, index]);
             document = if locale == context.locale { document.chosen(label, action) } else { document.choice(label, action) };
         }
@@ -306,7 +312,7 @@ async fn stop(context: &mut Context) -> Result<(), DispatchError> {
     .execute(&mut *context.transaction)
     .await?;
     context.audit("contact.stopped", format!("address {}", caller.address), json!({}));
-    say(context, "stopped", &[]);
+    say(context, "stop-done", &[]);
     Ok(())
 }
 
@@ -315,7 +321,7 @@ async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError
     let Some(caller) = context.caller.clone() else { return Ok(()) };
     let (organisation, now, locale) = (context.organisation.id.0, context.now, context.locale);
     let arguments = [("organisation", Argument::from(context.organisation.title.clone()))];
-    let wording = text(locale, "consent-question", &arguments);
+    let wording = text(locale, "consent-consultation-wording", &arguments);
     let purpose = Purpose::Consultation;
     if given {
         sqlx::query!(
@@ -353,7 +359,7 @@ async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError
         .execute(&mut *context.transaction)
         .await?;
     }
-    say(context, if given { "consent-given" } else { "consent-refused" }, &[]);
+    say(context, if given { "consent-given" } else { "consent-declined" }, &[]);
     Ok(())
 }
 

@@ -2,16 +2,15 @@
 
 use std::sync::LazyLock;
 
-use crate::i18n::{Argument, Catalogue};
+use crate::i18n::{Argument, CORE_TEXTS, Catalogue};
 use crate::locale::Locale;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    let sources = [(Locale::Fr, include_str!("../../locales/fr.ftl")), (Locale::En, include_str!("../../locales/en.ftl"))];
     // The sources are part of the program, and a test reads them: they parse.
-    Catalogue::new(&sources).unwrap_or_else(|error| unreachable!("the core's own texts are broken: {error}"))
+    Catalogue::new(&CORE_TEXTS).unwrap_or_else(|error| unreachable!("the core's own texts are broken: {error}"))
 });
 
 /// A text of the core in a language.
-pub(crate) fn text(locale: Locale, id: &str, arguments: &[(&str, Argument)]) -> String {
+pub(crate) fn text(locale: Locale, id: &str, arguments: &[(&str, Argument<'_>)]) -> String {
     CATALOGUE.text(locale, id, arguments)
 }
