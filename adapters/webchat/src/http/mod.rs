@@ -2,7 +2,8 @@
 //!
 //! 1. `POST /webchat/sessions` with `{"locale":"fr"}` → 201 `{"token":"…"}`. Every later call carries
 //!    `Authorization: Bearer <token>`. A browser asks with `{"cookie":true}` and gets an HttpOnly cookie and
-//!    `{"csrf":"…"}`, which every POST and DELETE repeats in `X-CSRF-Token`.
+//!    `{"csrf":"…"}`, which every POST and DELETE repeats in `X-CSRF-Token`; with its cookie it gets the same
+//!    session again (200).
 //! 2. `GET /webchat/events`: server-sent events `message`, `edit` ([`MessageEvent`]), `delete` ([`DeleteEvent`]) and
 //!    `ready` (everything so far was shown). Resume with `Last-Event-ID` or `?after=`.
 //! 3. `POST /webchat/messages` with `{"text":"…"}` or `{"action":"…"}` → 202 `{"id":"…"}` once it is stored. Give an
@@ -37,6 +38,7 @@ use serde_json::{Value, json};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::live::network_of;
+use crate::session::Token;
 use crate::{Running, Webchat};
 use error::ApiError;
 pub use events::{ButtonEvent, DeleteEvent, FileLink, MessageEvent, Picture};
@@ -104,6 +106,13 @@ async fn open_session(
 ) -> Result<Response, ApiError> {
     let running = webchat.running()?;
     let wish: OpenSession = read(&headers, body)?;
+    if wish.cookie
+        && let Ok(visitor) = webchat.visitor(&headers, Intent::Read).await
+        && let Some(token) = visitor.cookie
+    {
+        // A browser that comes back goes on with its session.
+        return Ok((StatusCode::OK, webchat.for_browser(&token)).into_response());
+    }
     let network = webchat.client(&headers, &extensions).map(network_of);
     webchat.openings.take(network).map_err(|after| ApiError::TooMany { after })?;
 
@@ -121,8 +130,7 @@ async fn open_session(
         return Err(ApiError::TryAgain);
     }
     if wish.cookie {
-        let cookie = [(header::SET_COOKIE, webchat.cookie_with(&token))];
-        Ok((StatusCode::CREATED, cookie, Json(json!({ "csrf": token.csrf() }))).into_response())
+        Ok((StatusCode::CREATED, webchat.for_browser(&token)).into_response())
     } else {
         Ok((StatusCode::CREATED, Json(json!({ "token": token.expose() }))).into_response())
     }
@@ -132,11 +140,7 @@ async fn open_session(
 async fn current_session(State(webchat): State<Arc<Webchat>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let visitor = webchat.visitor(&headers, Intent::Read).await?;
     Ok(match visitor.cookie {
-        // The cookie lives on as the session does.
-        Some(token) => {
-            let cookie = [(header::SET_COOKIE, webchat.cookie_with(&token))];
-            (cookie, Json(json!({ "csrf": token.csrf() }))).into_response()
-        }
+        Some(token) => webchat.for_browser(&token).into_response(),
         None => Json(json!({})).into_response(),
     })
 }
@@ -258,6 +262,11 @@ fn attachment(file_name: &str) -> String {
 }
 
 impl Webchat {
+    /// The cookie, which lives on as the session does, and what the page must repeat in a header.
+    fn for_browser(&self, token: &Token) -> impl IntoResponse + use<> {
+        ([(header::SET_COOKIE, self.cookie_with(token))], Json(json!({ "csrf": token.csrf() })))
+    }
+
     fn running(&self) -> Result<Running, ApiError> {
         self.running.borrow().clone().filter(|running| !running.stop.is_cancelled()).ok_or(ApiError::TryAgain)
     }

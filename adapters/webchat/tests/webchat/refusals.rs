@@ -137,6 +137,9 @@ async fn a_browser_needs_its_cookie_and_the_csrf_token_to_change_anything() {
     let current = server.address("/webchat/sessions/current");
     let again = server.http.get(&current).header("cookie", &pair).send().await.unwrap();
     assert_eq!(again.json::<Value>().await.unwrap()["csrf"], csrf.as_str(), "a browser that comes back gets it again");
+    let opens = server.http.post(server.address("/webchat/sessions")).header("cookie", &pair);
+    let opened = opens.json(&json!({ "cookie": true })).send().await.unwrap();
+    assert_eq!((opened.status().as_u16(), opened.json::<Value>().await.unwrap()), (200, json!({ "csrf": csrf })));
     let leaves = server.http.delete(&current).header("cookie", &pair);
     assert_eq!(refusal(leaves.send().await.unwrap()).await, is(403, "bad_csrf"));
     let leaves = server.http.delete(&current).header("cookie", &pair).header("x-csrf-token", &csrf);
