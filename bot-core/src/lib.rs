@@ -25,6 +25,8 @@ pub mod message;
 pub mod people;
 pub mod plugin;
 pub mod plugin_host;
+#[cfg(feature = "conformance")]
+pub mod plugin_bench;
 pub mod redacted;
 pub mod retention;
 pub mod service;

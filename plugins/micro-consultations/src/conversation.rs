@@ -1,0 +1,544 @@
+//! Answering in chat: one question a message, back and forth, a review, then the ballot.
+//!
+//! The question is edited in place under one message key per consultation, so the chat does not fill up, and the
+//! answers disappear from the screen once they are cast. A ballot is never shown again: an address that was linked
+//! once must not read what another one chose.
+
+use bot_core::adapter::Assurance;
+use bot_core::message::{Document, Text};
+use bot_core::plugin::{Caller, Context, Edit, HandlerError, HandlerResult, Reply};
+use chrono::TimeDelta;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::action::{Action, Verb};
+use crate::answer::{Answer, Answers};
+use crate::ballot::{self, CastOutcome, Consent, Voter, WithdrawalOutcome};
+use crate::definition::{Anonymity, QuestionKind};
+use crate::results;
+use crate::script::Script;
+use crate::store::{self, Consultation, ConsultationId, Draft, Lock, State};
+use crate::words::{moment, text};
+
+/// How long a written answer is waited for.
+const ANSWER_WITHIN: TimeDelta = TimeDelta::days(7);
+/// Consultations listed in one message.
+const LISTED_MAX: usize = 10;
+
+/// Where a message goes: below everything, or in the place of the last one about this consultation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    New,
+    Same,
+}
+
+/// One consultation, in one call.
+pub(crate) struct Talk<'c> {
+    pub cx: &'c mut Context,
+    pub caller: Caller,
+    pub consultation: Consultation,
+}
+
+impl Talk<'_> {
+    fn script(&self) -> Script<'_> {
+        Script {
+            consultation: &self.consultation,
+            locale: self.cx.locale,
+            time_zone: self.cx.organisation.time_zone,
+            buttons: self.caller.conversation.buttons,
+        }
+    }
+
+    fn show(&mut self, place: Place, document: Document, shows_choice: bool) {
+        let message_key = self.consultation.id.scope();
+        let reveals = shows_choice.then(|| self.consultation.id.scope());
+        match place {
+            Place::New => {
+                self.cx.reply_with(Reply { document, message_key: Some(message_key), reveals });
+            }
+            Place::Same => {
+                self.cx.edit(Edit { conversation: None, message_key, document, coalesce_key: None, reveals });
+            }
+        }
+    }
+
+    /// What keeps this caller from answering here and now, if anything does.
+    async fn obstacle(&mut self) -> Result<Option<Document>, HandlerError> {
+        match self.consultation.state {
+            State::Draft => return Ok(Some(Document::says(self.script().say_of_it("not-open")))),
+            State::Scheduled => {
+                let opening = self.consultation.opens_at.map(|instant| self.script().moment(instant)).unwrap_or_default();
+                let arguments = [("title", self.script().title().into()), ("opening", opening.into())];
+                return Ok(Some(Document::says(self.script().say("not-open-yet", &arguments))));
+            }
+            State::Open | State::Closed => {}
+        }
+        if self.consultation.is_over(self.cx.now) {
+            let notice = Document::says(self.script().say_of_it("closed"));
+            return Ok(Some(match results::document(self.cx, &self.consultation).await? {
+                Some(results) => joined(notice, results),
+                None => notice,
+            }));
+        }
+        if !self.caller.conversation.private {
+            return Ok(Some(Document::says(self.script().say_of_it("in-group"))));
+        }
+        let definition = &self.consultation.definition;
+        if !definition.accepts_any(self.caller.addresses.iter().map(|address| address.assurance)) {
+            let session_only = definition.accepts.iter().all(|level| *level == Assurance::Session);
+            let id = if session_only { "not-accepted-session" } else { "not-accepted" };
+            return Ok(Some(Document::says(self.script().say_of_it(id))));
+        }
+        Ok(None)
+    }
+
+    async fn draft(&mut self) -> Result<Option<Draft>, HandlerError> {
+        let (organisation, id, contact) = (self.cx.organisation.id, self.consultation.id, self.caller.contact);
+        let draft = store::draft(self.cx.sql(), organisation, id, contact).await?;
+        Ok(draft.filter(|draft| draft.version == self.consultation.version))
+    }
+
+    async fn keep(&mut self, draft: &Draft) -> HandlerResult {
+        let (organisation, id, contact) = (self.cx.organisation.id, self.consultation.id, self.caller.contact);
+        store::keep_draft(self.cx.sql(), organisation, id, contact, draft).await
+    }
+
+    async fn drop_draft(&mut self) -> HandlerResult {
+        let (organisation, id, contact) = (self.cx.organisation.id, self.consultation.id, self.caller.contact);
+        store::drop_draft(self.cx.sql(), organisation, id, contact).await
+    }
+
+    async fn has_cast(&mut self) -> Result<bool, HandlerError> {
+        let organisation = self.cx.organisation.id;
+        ballot::has_cast(self.cx.sql(), organisation, &self.consultation, &self.caller.addresses).await
+    }
+
+    /// Shows where the caller stands: the question they were at, their receipt, or the beginning.
+    async fn take_up(&mut self, place: Place, notice: Option<String>) -> HandlerResult {
+        if let Some(draft) = self.draft().await? {
+            self.show_draft(place, &draft, notice);
+            return Ok(());
+        }
+        if self.has_cast().await? {
+            let lead = notice.unwrap_or_else(|| self.script().say_of_it("receipt-already"));
+            let receipt = self.script().receipt(lead);
+            self.show(place, receipt, false);
+            return Ok(());
+        }
+        self.begin(place, notice).await
+    }
+
+    /// Starts with an empty draft, or asks for consent first.
+    async fn begin(&mut self, place: Place, notice: Option<String>) -> HandlerResult {
+        if self.consultation.definition.anonymity == Anonymity::Named {
+            let document = self.script().consent();
+            self.show(place, document, false);
+            return Ok(());
+        }
+        let draft = self.empty_draft();
+        self.keep(&draft).await?;
+        self.show_draft(place, &draft, notice);
+        Ok(())
+    }
+
+    fn empty_draft(&self) -> Draft {
+        Draft {
+            version: self.consultation.version,
+            position: 0,
+            answers: Answers::none(&self.consultation.definition),
+            consented_at: None,
+        }
+    }
+
+    fn show_draft(&mut self, place: Place, draft: &Draft, notice: Option<String>) {
+        let document = match self.consultation.definition.questions.get(draft.position) {
+            Some(question) => self.script().question(draft.position, question, draft.answers.get(draft.position)),
+            None => self.script().review(&draft.answers),
+        };
+        let document = match notice {
+            Some(notice) => joined(Document::says(Text::new().emphasis(notice)), document),
+            None => document,
+        };
+        self.show(place, document, true);
+        self.cx.reveals_choice(self.consultation.id.scope());
+        let asked = self.consultation.definition.questions.get(draft.position);
+        if asked.is_some_and(|question| matches!(question.kind, QuestionKind::FreeText { .. })) {
+            let name = awaited(self.consultation.id, self.consultation.version, draft.position);
+            self.cx.await_text(name, ANSWER_WITHIN);
+        } else {
+            self.cx.stop_awaiting();
+        }
+    }
+
+    async fn step(&mut self, action: Action) -> HandlerResult {
+        let current = self.draft().await?.filter(|draft| {
+            action.version == self.consultation.version && usize::from(action.question) == draft.position
+        });
+        let Some(mut draft) = current else {
+            let notice = self.script().say("stale", &[]);
+            return self.take_up(Place::New, Some(notice)).await;
+        };
+        let question = self.consultation.definition.questions.get(draft.position).cloned();
+        let given = draft.answers.get(draft.position).cloned();
+        let option = u8::try_from(action.argument).unwrap_or(u8::MAX);
+        let mut notice = None;
+        match (action.verb, &question) {
+            (Verb::Back, _) => draft.position = draft.position.saturating_sub(1),
+            (Verb::Choose, Some(question)) => {
+                let answer = match question.kind {
+                    QuestionKind::Rating { .. } => Answer::Rating(option),
+                    _ => Answer::Single(option),
+                };
+                if answer.fits(question) {
+                    draft.answers.set(draft.position, Some(answer));
+                    draft.position += 1;
+                }
+            }
+            (Verb::Toggle, Some(question)) => {
+                if let QuestionKind::Multiple { options, at_most, .. } = &question.kind {
+                    let mut chosen = match given {
+                        Some(Answer::Multiple(chosen)) => chosen,
+                        _ => Vec::new(),
+                    };
+                    match chosen.binary_search(&option) {
+                        Ok(place) => {
+                            chosen.remove(place);
+                        }
+                        Err(_) if chosen.len() >= usize::from(*at_most) => {
+                            notice = Some(self.script().say("too-many", &[("most", (*at_most).into())]));
+                        }
+                        Err(place) if usize::from(option) < options.len() => chosen.insert(place, option),
+                        Err(_) => {}
+                    }
+                    draft.answers.set(draft.position, Some(chosen).filter(|chosen| !chosen.is_empty()).map(Answer::Multiple));
+                }
+            }
+            (Verb::Next, Some(question)) => match &given {
+                Some(answer) if answer.fits(question) => draft.position += 1,
+                None if question.optional => draft.position += 1,
+                _ => {
+                    let least = match question.kind {
+                        QuestionKind::Multiple { at_least, .. } => at_least,
+                        _ => 1,
+                    };
+                    notice = Some(self.script().say("too-few", &[("least", least.into())]));
+                }
+            },
+            (Verb::Skip, Some(question)) if question.optional => {
+                draft.answers.set(draft.position, None);
+                draft.position += 1;
+            }
+            _ => {}
+        }
+        self.keep(&draft).await?;
+        self.show_draft(Place::Same, &draft, notice);
+        Ok(())
+    }
+
+    async fn cast(&mut self) -> HandlerResult {
+        let Some(mut draft) = self.draft().await? else {
+            let notice = self.script().say("stale", &[]);
+            return if self.has_cast().await? {
+                self.take_up(Place::New, None).await
+            } else {
+                self.take_up(Place::New, Some(notice)).await
+            };
+        };
+        if let Some(missing) = draft.answers.first_missing(&self.consultation.definition) {
+            draft.position = missing;
+            self.keep(&draft).await?;
+            self.show_draft(Place::Same, &draft, None);
+            return Ok(());
+        }
+        let voter = Voter { contact: self.caller.contact, addresses: self.caller.addresses.clone() };
+        let consent = draft.consented_at.map(|given_at| Consent { wording: self.script().consent_wording(), given_at });
+        let (organisation, now) = (self.cx.organisation.id, self.cx.now);
+        let mut random = StdRng::from_rng(&mut self.cx.random);
+        let outcome = ballot::cast(
+            self.cx.sql(),
+            &mut random,
+            organisation,
+            &self.consultation,
+            &voter,
+            &draft.answers,
+            consent.as_ref(),
+            now,
+        )
+        .await?;
+        let document = match outcome {
+            CastOutcome::Recorded | CastOutcome::Changed => {
+                self.drop_draft().await?;
+                let id = if outcome == CastOutcome::Changed { "receipt-changed" } else { "receipt" };
+                let lead = self.script().say(id, &[]);
+                self.script().receipt(lead)
+            }
+            CastOutcome::AlreadyCast => {
+                self.drop_draft().await?;
+                Document::says(self.script().say_of_it("already-cast"))
+            }
+            CastOutcome::ConsentMissing => {
+                self.drop_draft().await?;
+                return self.begin(Place::Same, None).await;
+            }
+            // All three were looked at before, under the same lock.
+            CastOutcome::NotOpen | CastOutcome::NotAccepted | CastOutcome::Incomplete => {
+                return Err(HandlerError::Broken(format!("a checked ballot was refused: {outcome:?}")));
+            }
+        };
+        self.cx.stop_awaiting();
+        self.show(Place::Same, document, false);
+        Ok(())
+    }
+
+    async fn change(&mut self) -> HandlerResult {
+        if !self.has_cast().await? {
+            return self.take_up(Place::New, None).await;
+        }
+        if !self.consultation.definition.change_vote {
+            let document = Document::says(self.script().say_of_it("already-cast"));
+            self.show(Place::Same, document, false);
+            return Ok(());
+        }
+        self.begin(Place::Same, None).await
+    }
+
+    async fn withdraw(&mut self) -> HandlerResult {
+        let (organisation, now) = (self.cx.organisation.id, self.cx.now);
+        let addresses = self.caller.addresses.clone();
+        let outcome = ballot::withdraw(self.cx.sql(), organisation, &self.consultation, &addresses, now).await?;
+        let document = match outcome {
+            WithdrawalOutcome::Withdrawn => {
+                self.drop_draft().await?;
+                self.cx.stop_awaiting();
+                self.script().answer_button(Document::says(self.script().say("withdrawn", &[])))
+            }
+            WithdrawalOutcome::NoBallot => self.script().answer_button(Document::says(self.script().say_of_it("no-ballot"))),
+            WithdrawalOutcome::NotAllowed => Document::says(self.script().say_of_it("already-cast")),
+            WithdrawalOutcome::NotOpen => Document::says(self.script().say_of_it("closed")),
+        };
+        self.show(Place::Same, document, false);
+        Ok(())
+    }
+
+    async fn abandon(&mut self) -> HandlerResult {
+        self.drop_draft().await?;
+        self.cx.stop_awaiting();
+        let id = if self.has_cast().await? { "abandoned-kept" } else { "abandoned" };
+        let document = Document::says(self.script().say_of_it(id));
+        self.show(Place::Same, document, false);
+        Ok(())
+    }
+
+    async fn agree(&mut self) -> HandlerResult {
+        if self.consultation.definition.anonymity != Anonymity::Named || self.draft().await?.is_some() {
+            return self.take_up(Place::Same, None).await;
+        }
+        if self.has_cast().await? && !self.consultation.definition.change_vote {
+            return self.take_up(Place::Same, None).await;
+        }
+        let draft = Draft { consented_at: Some(self.cx.now), ..self.empty_draft() };
+        self.keep(&draft).await?;
+        self.show_draft(Place::Same, &draft, None);
+        Ok(())
+    }
+}
+
+fn joined(mut first: Document, second: Document) -> Document {
+    first.blocks.extend(second.blocks);
+    first.choices.extend(second.choices);
+    first
+}
+
+fn awaited(id: ConsultationId, version: i16, question: usize) -> String {
+    format!("answer:{id}:{version}:{question}")
+}
+
+fn read_awaited(name: &str) -> Option<(ConsultationId, i16, usize)> {
+    let mut parts = name.strip_prefix("answer:")?.split(':');
+    let read = (ConsultationId(parts.next()?.parse().ok()?), parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    parts.next().is_none().then_some(read)
+}
+
+/// `/consultations`: what is open, with a button each.
+pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
+    let Some(caller) = cx.caller.clone() else { return Ok(()) };
+    let (organisation, now, locale) = (cx.organisation.id, cx.now, cx.locale);
+    let open = store::list(cx.sql(), organisation, &[State::Open]).await?;
+    let open: Vec<Consultation> = open.into_iter().filter(|found| found.takes_ballots(now)).take(LISTED_MAX).collect();
+    if open.is_empty() {
+        cx.reply(Document::says(text(locale, "list-none", &[])));
+        return Ok(());
+    }
+    let mut document = Document::new().heading(text(locale, "list-heading", &[]));
+    let mut items = Vec::new();
+    let mut choices = Vec::new();
+    for consultation in open {
+        let zone = consultation.definition.time_zone.unwrap_or(cx.organisation.time_zone);
+        let title = consultation.definition.title.in_locale(locale).to_owned();
+        let closing = consultation.closes_at.map(|instant| moment(locale, instant, zone)).unwrap_or_default();
+        items.push(text(locale, "list-item", &[("title", title.as_str().into()), ("closing", closing.into())]));
+        // Whether somebody voted is not told in front of others.
+        let answered = caller.conversation.private
+            && ballot::has_cast(cx.sql(), organisation, &consultation, &caller.addresses).await?;
+        let id = if answered { "list-answered" } else { "list-answer" };
+        let action = Action::new(Verb::Answer, consultation.id, consultation.version);
+        choices.push((text(locale, id, &[("title", title.into())]), action.payload()));
+    }
+    document = document.list(items);
+    for (label, payload) in choices {
+        document = document.choice(label, payload);
+    }
+    cx.reply(document);
+    Ok(())
+}
+
+/// A press on one of a participant's buttons.
+pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
+    let Some(caller) = cx.caller.clone() else { return Ok(()) };
+    let organisation = cx.organisation.id;
+    if action.verb.shows_choice() {
+        cx.reveals_choice(action.consultation.scope());
+    }
+    // What is checked below must still hold when the ballot is written.
+    let lock = match action.verb {
+        Verb::Cast | Verb::ConfirmWithdrawal => Lock::Voting,
+        _ => Lock::None,
+    };
+    let Some(consultation) = store::find(cx.sql(), organisation, action.consultation, lock).await? else {
+        let locale = cx.locale;
+        cx.reply(Document::says(text(locale, "unknown", &[])));
+        return Ok(());
+    };
+    if action.verb == Verb::Results {
+        return results::reply(cx, &consultation).await;
+    }
+    let mut talk = Talk { cx, caller, consultation };
+    if let Some(obstacle) = talk.obstacle().await? {
+        talk.cx.reply(obstacle);
+        return Ok(());
+    }
+    match action.verb {
+        Verb::Answer => talk.take_up(Place::New, None).await,
+        Verb::Agree => talk.agree().await,
+        Verb::Decline => {
+            talk.drop_draft().await?;
+            let document = Document::says(talk.script().say("consent-declined", &[]));
+            talk.show(Place::Same, document, false);
+            Ok(())
+        }
+        Verb::Choose | Verb::Toggle | Verb::Next | Verb::Back | Verb::Skip => talk.step(action).await,
+        Verb::Cast => talk.cast().await,
+        Verb::Change => talk.change().await,
+        Verb::Withdraw => {
+            let document = Document::says(talk.script().say_of_it("withdraw-ask"))
+                .choice(talk.script().say("withdraw-confirm", &[]), talk.script().action(Verb::ConfirmWithdrawal).payload())
+                .choice(talk.script().say("withdraw-keep", &[]), talk.script().action(Verb::KeepBallot).payload());
+            talk.show(Place::Same, document, false);
+            Ok(())
+        }
+        Verb::ConfirmWithdrawal => talk.withdraw().await,
+        Verb::KeepBallot => talk.take_up(Place::Same, None).await,
+        Verb::Abandon => talk.abandon().await,
+        // Handled above, or an organiser's.
+        _ => Ok(()),
+    }
+}
+
+/// A written answer.
+pub(crate) async fn written(cx: &mut Context, name: &str, written: &str) -> HandlerResult {
+    let (Some(caller), Some((id, version, question))) = (cx.caller.clone(), read_awaited(name)) else { return Ok(()) };
+    cx.reveals_choice(id.scope());
+    let organisation = cx.organisation.id;
+    let Some(consultation) = store::find(cx.sql(), organisation, id, Lock::None).await? else { return Ok(()) };
+    let mut talk = Talk { cx, caller, consultation };
+    if let Some(obstacle) = talk.obstacle().await? {
+        talk.cx.reply(obstacle);
+        return Ok(());
+    }
+    let current = talk.draft().await?.filter(|draft| version == draft.version && question == draft.position);
+    let asked = talk.consultation.definition.questions.get(question).cloned();
+    let (Some(mut draft), Some(asked)) = (current, asked) else {
+        let notice = talk.script().say("stale", &[]);
+        return talk.take_up(Place::New, Some(notice)).await;
+    };
+    let QuestionKind::FreeText { characters_max } = asked.kind else {
+        return talk.take_up(Place::New, None).await;
+    };
+    let words = written.trim();
+    let characters = words.chars().count();
+    let refusal = if words.is_empty() {
+        Some(talk.script().say("text-empty", &[]))
+    } else if characters > usize::from(characters_max) {
+        Some(talk.script().say("text-too-long", &[("characters", characters.into()), ("most", characters_max.into())]))
+    } else {
+        None
+    };
+    if refusal.is_none() {
+        draft.answers.set(question, Some(Answer::Text(words.to_owned())));
+        draft.position += 1;
+        talk.keep(&draft).await?;
+    }
+    // Below what was just written: the question above it would be missed.
+    talk.show_draft(Place::New, &draft, refusal);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{MARKET, Town};
+
+    #[tokio::test]
+    async fn a_citizen_answers_one_question_and_reads_the_result() {
+        let town = Town::new(1).await;
+        town.opens(&format!("results_from_ballots = 1\nresults_step = 1\n{MARKET}")).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Consultations en cours
+        • La place du marché : jusqu’au 15 septembre 2026 à 10 h
+        [Répondre : La place du marché]
+        ");
+        ana.taps("Répondre").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        La place du marché
+        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au 15 septembre 2026 à 10 h.
+        Que faire de la place ?
+        Choisissez une réponse.
+        [Halle couverte]
+        [Jardin]
+        [Parking]
+        [Voir les résultats sans répondre]
+        ");
+        ana.taps("Halle couverte").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Relisez vos réponses
+        • Que faire de la place ? Halle couverte
+        Votre bulletin n’est pas encore enregistré : appuyez sur « Déposer mon bulletin ».
+        [Déposer mon bulletin]
+        [← Revenir]
+        [Arrêter]
+        ");
+        ana.taps("Déposer").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Votre bulletin est enregistré. Merci !
+        Vous pouvez le modifier ou le retirer jusqu’au 15 septembre 2026 à 10 h. Pour que personne ne puisse le lire, je ne réaffiche jamais un bulletin déposé.
+        [Voir les résultats]
+        [Modifier mon bulletin]
+        [Retirer mon bulletin]
+        ");
+        ana.taps("Voir les résultats").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Résultats : La place du marché
+        Résultats provisoires sur 1 bulletin, mis à jour tous les 1 bulletins au moins.
+        Participation : 1 bulletin : 1 depuis un navigateur (un par session).
+        Que faire de la place ?
+        « Halle couverte » arrive en tête avec 1 voix sur 1 bulletin (100 %).
+        Choix | Voix | Part
+        Halle couverte | 1 | 100 %
+        Jardin | 0 | 0 %
+        Parking | 0 | 0 %
+        Graphique : « Halle couverte » arrive en tête avec 1 voix sur 1 bulletin (100 %).
+        ");
+    }
+}

@@ -1,0 +1,375 @@
+//! What organisers and operators do with consultations, in chat and on the command line alike.
+//!
+//! Each takes the call's [`Context`], so that what it asks for (fires, messages, the audit line) commits with it.
+
+use bot_core::calendar::resolve_local;
+use bot_core::message::Document;
+use bot_core::plugin::{Context, Fire, FiredFire, HandlerError, HandlerResult, Misfire, Outgoing, Purpose, Recipient};
+use bot_core::{Locale, OrganisationId};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use rand::RngCore;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::action::{Action, Verb};
+use crate::answer::Answers;
+use crate::closing;
+use crate::definition::{DURATION_DAYS_MAX, Closing, Definition, days_later};
+use crate::definition_file::{self, DefinitionError};
+use crate::results::{self, Results, Viewer};
+use crate::script::Script;
+use crate::snapshot;
+use crate::store::{self, Consultation, ConsultationId, Lock, State};
+use crate::words::{moment, text};
+
+/// Why an operation did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// The caller can put it right.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Handler(#[from] HandlerError),
+}
+
+/// An operation that does not make sense now. `Display` says it in English.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    Unknown,
+    SlugTaken(String),
+    NotOpen,
+    AlreadyOpen,
+    Closed,
+    /// The closing that the definition names is not after the opening, or not in the future.
+    ClosingPast,
+    AlreadyAnnounced(DateTime<Utc>, Tz),
+    Extension,
+    File(DefinitionError),
+}
+
+impl Refusal {
+    pub fn words(&self, locale: Locale) -> String {
+        let say = |id: &str| text(locale, id, &[]);
+        match self {
+            Self::Unknown => say("refused-unknown"),
+            Self::SlugTaken(slug) => text(locale, "refused-slug", &[("slug", slug.as_str().into())]),
+            Self::NotOpen => say("refused-not-open"),
+            Self::AlreadyOpen => say("refused-already-open"),
+            Self::Closed => say("refused-closed"),
+            Self::ClosingPast => say("refused-closing-past"),
+            Self::AlreadyAnnounced(when, zone) => {
+                text(locale, "refused-announced", &[("when", moment(locale, *when, *zone).into())])
+            }
+            Self::Extension => text(locale, "refused-extension", &[("days", DURATION_DAYS_MAX.into())]),
+            Self::File(error) => text(locale, "refused-file", &[("problems", error.to_string().into())]),
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.words(Locale::En))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A consultation in a list. Times are UTC.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Summary {
+    pub id: ConsultationId,
+    pub slug: String,
+    /// In French.
+    pub title: String,
+    pub state: State,
+    pub anonymity: &'static str,
+    pub questions: usize,
+    pub ballots: u64,
+    pub opens_at: Option<DateTime<Utc>>,
+    pub closes_at: Option<DateTime<Utc>>,
+    pub closed_at: Option<DateTime<Utc>>,
+    pub announced_at: Option<DateTime<Utc>>,
+    /// SHA-256 of what is asked, in hexadecimal.
+    pub wording_hash: String,
+}
+
+/// Stores a consultation: as a draft, or scheduled when its definition says when it opens.
+///
+/// # Errors
+/// [`Refusal::File`], [`Refusal::SlugTaken`], [`Refusal::ClosingPast`].
+pub async fn create(cx: &mut Context, definition: Definition) -> Result<Consultation, OperationError> {
+    let definition = definition_file::check(definition).map_err(Refusal::File)?;
+    let (organisation, now, zone) = (cx.organisation.id, cx.now, cx.organisation.time_zone);
+    let opening = definition.opens_at.map(|local| resolve_local(local, definition.time_zone.unwrap_or(zone)));
+    let earliest = opening.unwrap_or(now).max(now);
+    // A duration counts from the opening, so only a stated closing can be past.
+    if matches!(definition.closing, Closing::At(_)) && definition.closes_at(earliest, zone) <= earliest {
+        return Err(Refusal::ClosingPast.into());
+    }
+    let mut secret = [0; 32];
+    cx.random.fill_bytes(&mut secret);
+    let id = store::insert(cx.sql(), organisation, &definition, secret, now).await?;
+    let id = id.ok_or_else(|| Refusal::SlugTaken(definition.slug.clone()))?;
+    if opening.is_some() {
+        let closing = definition.closes_at(earliest, zone);
+        let version = store::schedule(cx.sql(), organisation, id, State::Scheduled, earliest, closing).await?;
+        cx.schedule(fire("opening", id, version, earliest));
+    }
+    cx.audit("consultation_created", id.scope(), json!({ "slug": definition.slug }));
+    find(cx, id, Lock::None).await
+}
+
+/// Opens a draft or a scheduled consultation now.
+///
+/// # Errors
+/// [`Refusal::AlreadyOpen`], [`Refusal::Closed`], [`Refusal::ClosingPast`], [`Refusal::Unknown`].
+pub async fn open(cx: &mut Context, id: ConsultationId) -> Result<Consultation, OperationError> {
+    let consultation = find(cx, id, Lock::Alone).await?;
+    match consultation.state {
+        State::Draft | State::Scheduled => {}
+        State::Open => return Err(Refusal::AlreadyOpen.into()),
+        State::Closed => return Err(Refusal::Closed.into()),
+    }
+    let (organisation, now, zone) = (cx.organisation.id, cx.now, cx.organisation.time_zone);
+    let closing = consultation.definition.closes_at(now, zone);
+    if closing <= now {
+        return Err(Refusal::ClosingPast.into());
+    }
+    cx.cancel_fire(fire_scope("opening", id, consultation.schedule_version), "");
+    let version = store::schedule(cx.sql(), organisation, id, State::Open, now, closing).await?;
+    cx.schedule(fire("closing", id, version, closing));
+    cx.audit("consultation_opened", id.scope(), json!({}));
+    find(cx, id, Lock::None).await
+}
+
+/// Closes an open consultation now, for ever (see [`crate::closing`]).
+///
+/// # Errors
+/// [`Refusal::NotOpen`], [`Refusal::Closed`], [`Refusal::Unknown`].
+pub async fn close(cx: &mut Context, id: ConsultationId) -> Result<Consultation, OperationError> {
+    let consultation = find(cx, id, Lock::Alone).await?;
+    match consultation.state {
+        State::Open => {}
+        State::Closed => return Err(Refusal::Closed.into()),
+        State::Draft | State::Scheduled => return Err(Refusal::NotOpen.into()),
+    }
+    cx.cancel_fire(fire_scope("closing", id, consultation.schedule_version), "");
+    let closed = closing::close(cx, id).await?;
+    closed.ok_or_else(|| Refusal::NotOpen.into())
+}
+
+/// Moves the closing of an open consultation `days` later (1 to [`DURATION_DAYS_MAX`]).
+///
+/// # Errors
+/// [`Refusal::Extension`], [`Refusal::NotOpen`], [`Refusal::Closed`], [`Refusal::Unknown`].
+pub async fn extend(cx: &mut Context, id: ConsultationId, days: u16) -> Result<Consultation, OperationError> {
+    if !(1..=DURATION_DAYS_MAX).contains(&days) {
+        return Err(Refusal::Extension.into());
+    }
+    let consultation = find(cx, id, Lock::Alone).await?;
+    if consultation.state == State::Closed || consultation.is_over(cx.now) {
+        return Err(Refusal::Closed.into());
+    }
+    let (true, Some(opens_at), Some(closes_at)) =
+        (consultation.takes_ballots(cx.now), consultation.opens_at, consultation.closes_at)
+    else {
+        return Err(Refusal::NotOpen.into());
+    };
+    let zone = consultation.definition.time_zone.unwrap_or(cx.organisation.time_zone);
+    let (organisation, later) = (cx.organisation.id, days_later(closes_at, days, zone));
+    cx.cancel_fire(fire_scope("closing", id, consultation.schedule_version), "");
+    let version = store::schedule(cx.sql(), organisation, id, State::Open, opens_at, later).await?;
+    cx.schedule(fire("closing", id, version, later));
+    cx.audit("consultation_extended", id.scope(), json!({ "days": days }));
+    find(cx, id, Lock::None).await
+}
+
+/// Tells everybody who consented that a consultation is open, once.
+///
+/// # Errors
+/// [`Refusal::NotOpen`], [`Refusal::AlreadyAnnounced`], [`Refusal::Unknown`].
+pub async fn announce(cx: &mut Context, id: ConsultationId) -> Result<Consultation, OperationError> {
+    let consultation = find(cx, id, Lock::Alone).await?;
+    if !consultation.takes_ballots(cx.now) {
+        return Err(Refusal::NotOpen.into());
+    }
+    let zone = consultation.definition.time_zone.unwrap_or(cx.organisation.time_zone);
+    if let Some(when) = consultation.announced_at {
+        return Err(Refusal::AlreadyAnnounced(when, zone).into());
+    }
+    let (organisation, now) = (cx.organisation.id, cx.now);
+    store::mark_announced(cx.sql(), organisation, id, now).await?;
+    let document = announcement(cx, &consultation);
+    let mut message = Outgoing::new(Recipient::Consenting, Purpose::Consultation, id.scope(), document);
+    message.subject = "announcement".to_owned();
+    message.not_after = consultation.closes_at;
+    cx.send(message);
+    cx.audit("consultation_announced", id.scope(), json!({}));
+    find(cx, id, Lock::None).await
+}
+
+fn announcement(cx: &Context, consultation: &Consultation) -> Document {
+    // One document for everybody, so it speaks the organisation's language.
+    let locale = cx.organisation.default_locale;
+    let script = script(cx, consultation, locale);
+    let questions = consultation.definition.questions.len();
+    let title = script.title();
+    let mut document = Document::says(script.say("announcement", &[("title", title.into())]));
+    if let Some(introduction) = &consultation.definition.introduction {
+        document = document.paragraph(introduction.in_locale(locale));
+    }
+    let until = [("closing", script.closing().into()), ("questions", questions.into())];
+    document
+        .paragraph(script.say("announcement-until", &until))
+        .choice(
+            script.say("button-answer", &[]),
+            Action::new(Verb::Answer, consultation.id, consultation.version).payload(),
+        )
+}
+
+fn script<'c>(cx: &Context, consultation: &'c Consultation, locale: Locale) -> Script<'c> {
+    Script { consultation, locale, time_zone: cx.organisation.time_zone, buttons: true }
+}
+
+/// Every consultation of the organisation.
+pub async fn list(sql: &mut PgConnection, organisation: OrganisationId) -> Result<Vec<Summary>, HandlerError> {
+    let all = [State::Open, State::Scheduled, State::Draft, State::Closed];
+    let mut summaries = Vec::new();
+    for consultation in store::list(&mut *sql, organisation, &all).await? {
+        summaries.push(summary(&mut *sql, organisation, &consultation).await?);
+    }
+    Ok(summaries)
+}
+
+pub async fn summary(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    consultation: &Consultation,
+) -> Result<Summary, HandlerError> {
+    let participation = snapshot::participation(sql, organisation, consultation).await?;
+    let hash = consultation.definition.wording_hash();
+    Ok(Summary {
+        id: consultation.id,
+        slug: consultation.slug().to_owned(),
+        title: consultation.definition.title.fr.clone(),
+        state: consultation.state,
+        anonymity: consultation.definition.anonymity.as_str(),
+        questions: consultation.definition.questions.len(),
+        ballots: participation.iter().map(|(_, ballots)| ballots).sum(),
+        opens_at: consultation.opens_at,
+        closes_at: consultation.closes_at,
+        closed_at: consultation.closed_at,
+        announced_at: consultation.announced_at,
+        wording_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+/// Finds a consultation by its name or its number.
+///
+/// # Errors
+/// [`Refusal::Unknown`].
+pub async fn show(cx: &mut Context, name: &str) -> Result<Consultation, OperationError> {
+    let organisation = cx.organisation.id;
+    let found = match store::find_by_slug(cx.sql(), organisation, name).await? {
+        None => match name.parse() {
+            Ok(number) => store::find(cx.sql(), organisation, ConsultationId(number), Lock::None).await?,
+            Err(_) => None,
+        },
+        found => found,
+    };
+    found.ok_or_else(|| Refusal::Unknown.into())
+}
+
+/// The results as an organiser may see them: as a voter does, and no earlier.
+///
+/// # Errors
+/// [`Refusal::Unknown`].
+pub async fn results(cx: &mut Context, id: ConsultationId) -> Result<Results, OperationError> {
+    let consultation = find(cx, id, Lock::None).await?;
+    let organisation = cx.organisation.id;
+    Ok(results::read(cx.sql(), organisation, &consultation, Viewer::Voter).await?)
+}
+
+/// The messages a participant will receive, in order.
+pub fn preview(cx: &Context, consultation: &Consultation, locale: Locale) -> Vec<Document> {
+    let script = script(cx, consultation, locale);
+    let definition = &consultation.definition;
+    let mut documents = Vec::new();
+    if !consultation.is_anonymous() {
+        documents.push(script.consent());
+    }
+    for (index, question) in definition.questions.iter().enumerate() {
+        documents.push(script.question(index, question, None));
+    }
+    documents.push(script.review(&Answers::none(definition)));
+    documents.push(script.receipt(script.say("receipt", &[])));
+    documents
+}
+
+/// The consultation file, with the closing as it stands now.
+///
+/// # Errors
+/// When the definition cannot be written as TOML, which a checked one always can.
+pub fn export(cx: &Context, consultation: &Consultation) -> Result<String, HandlerError> {
+    let mut definition = consultation.definition.clone();
+    if let (Closing::At(_), Some(closes_at)) = (definition.closing, consultation.closes_at) {
+        let zone = definition.time_zone.unwrap_or(cx.organisation.time_zone);
+        definition.closing = Closing::At(closes_at.with_timezone(&zone).naive_local());
+    }
+    definition_file::export(&definition)
+        .map_err(|error| HandlerError::Broken(format!("consultation {} as a file: {error}", consultation.id)))
+}
+
+async fn find(cx: &mut Context, id: ConsultationId, lock: Lock) -> Result<Consultation, OperationError> {
+    let organisation = cx.organisation.id;
+    let found = store::find(cx.sql(), organisation, id, lock).await?;
+    found.ok_or_else(|| Refusal::Unknown.into())
+}
+
+fn fire_scope(what: &str, id: ConsultationId, schedule_version: i32) -> String {
+    format!("{what}:{id}:{schedule_version}")
+}
+
+fn fire(what: &str, id: ConsultationId, schedule_version: i32, due_at: DateTime<Utc>) -> Fire {
+    Fire {
+        scope: fire_scope(what, id, schedule_version),
+        subject: String::new(),
+        due_at,
+        // Late is better than never: a closing that was missed must still destroy the key.
+        misfire: Misfire::RunOnce,
+        payload: json!({}),
+        repeat: None,
+    }
+}
+
+/// An opening or a closing is due. One of an older schedule does nothing.
+pub(crate) async fn fired(cx: &mut Context, fired: &FiredFire) -> HandlerResult {
+    let mut parts = fired.scope.split(':');
+    let (Some(what), Some(Ok(id)), Some(Ok(version))) =
+        (parts.next(), parts.next().map(str::parse::<i32>), parts.next().map(str::parse::<i32>))
+    else {
+        return Err(HandlerError::Broken(format!("a fire of the unknown scope {:?}", fired.scope)));
+    };
+    let (organisation, id, now) = (cx.organisation.id, ConsultationId(id), cx.now);
+    let found = store::find(cx.sql(), organisation, id, Lock::Alone).await?;
+    let Some(consultation) = found.filter(|found| found.schedule_version == version) else { return Ok(()) };
+    match (what, consultation.state, consultation.closes_at) {
+        ("opening", State::Scheduled, Some(closes_at)) => {
+            let opens_at = consultation.opens_at.unwrap_or(now);
+            let version = store::schedule(cx.sql(), organisation, id, State::Open, opens_at, closes_at).await?;
+            cx.schedule(fire("closing", id, version, closes_at));
+            cx.audit("consultation_opened", id.scope(), json!({}));
+        }
+        // The clock was set back after the fire was taken: not yet.
+        ("closing", State::Open, Some(closes_at)) if now < closes_at => {
+            cx.schedule(fire("closing", id, version, closes_at));
+        }
+        ("closing", State::Open, _) => {
+            closing::close(cx, id).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
