@@ -97,7 +97,7 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let (mut config, places) = read::read(path, text, environment)?;
+        let (mut config, places): (Self, _) = read::read(path, text, environment)?;
         let mut checker = Checker::default();
         config.organisation.check(&mut checker);
         config.database.check(&mut checker, &places);
@@ -107,6 +107,24 @@ impl Config {
         accounts::check(&mut config.accounts, &mut checker);
         checker.finish(&places)?;
         Ok(config)
+    }
+
+    /// Where the data is when there is no file: the environment's `CRIEUR_DATABASE__…`, else the private server.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn database_of(environment: impl IntoIterator<Item = (String, String)>) -> Result<Database, ConfigError> {
+        #[derive(Deserialize)]
+        struct DatabaseOnly {
+            #[serde(default)]
+            database: Database,
+        }
+        let path = Path::new(DEFAULT_PATHS[0]);
+        let (DatabaseOnly { database }, places) = read::read(path, "", environment)?;
+        let mut checker = Checker::default();
+        database.check(&mut checker, &places);
+        checker.finish(&places)?;
+        Ok(database)
     }
 
     /// The JSON Schema of the file, for editors.

@@ -1,4 +1,4 @@
-//! Reading: the file, with environment variables laid over it, into [`Config`], so that an error still knows which
+//! Reading: the file, with environment variables laid over it, into a value, so that an error still knows which
 //! line or variable a value came from.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,6 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::problem::{ConfigError, Place, Problem};
-use super::Config;
 
 const PREFIX: &str = "CRIEUR_";
 /// Between the parts of a field's path in a variable's name. A `CRIEUR_…` variable without it is none of ours.
@@ -48,11 +47,11 @@ impl Places {
     }
 }
 
-pub(crate) fn read(
+pub(crate) fn read<T: DeserializeOwned>(
     path: &Path,
     text: &str,
     environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Config, Places), ConfigError> {
+) -> Result<(T, Places), ConfigError> {
     let mut places = Places { path: path.to_owned(), lines: BTreeMap::new(), variables: BTreeMap::new() };
     let mut table: Table = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| line_of(text, span.start));
@@ -71,7 +70,7 @@ pub(crate) fn read(
         overrides.insert(field, (parts, value));
     }
     loop {
-        match deserialise::<Config>(Value::Table(table.clone())) {
+        match deserialise::<T>(Value::Table(table.clone())) {
             Ok(config) => return Ok((config, places)),
             Err((field, message)) => {
                 // A variable is text first; where text does not fit, it is read as TOML: a number, true, a list.
