@@ -273,12 +273,14 @@ CREATE TABLE core.prompt (
     plugin_id        text        NOT NULL,
     -- The plugin's own name for what it waits for; NULL when only numbered choices are open.
     awaits           text,
+    awaits_until     timestamptz,
     -- Action tokens in the order they were numbered.
     choices          jsonb       NOT NULL,
     -- The platform shows no buttons here, so a bare number is a choice even while a text is awaited.
     numbered         boolean     NOT NULL,
     reveals          text,
     expires_at       timestamptz NOT NULL,
+    CHECK ((awaits IS NULL) = (awaits_until IS NULL)),
     PRIMARY KEY (organisation_id, conversation_id, address_id),
     FOREIGN KEY (organisation_id, conversation_id) REFERENCES core.conversation ON DELETE CASCADE,
     FOREIGN KEY (organisation_id, address_id) REFERENCES core.address ON DELETE CASCADE

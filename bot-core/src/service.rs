@@ -527,13 +527,33 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
     let accounts: Vec<i32> = core.accounts().iter().map(|account| account.id.0).collect();
     let busy = sqlx::query_scalar!(
         r#"
-        SELECT EXISTS (SELECT FROM core.inbox WHERE state = 'waiting' AND (available_at <= $1 OR leased_by IS NOT NULL))
+        SELECT EXISTS (
+                SELECT FROM core.inbox AS event
+                WHERE state = 'waiting'
+                  AND (leased_by IS NOT NULL
+                       OR (available_at <= $1
+                           AND NOT EXISTS (
+                               SELECT FROM core.inbox AS earlier
+                               WHERE earlier.organisation_id = event.organisation_id
+                                 AND earlier.conversation_id = event.conversation_id
+                                 AND earlier.address_id IS NOT DISTINCT FROM event.address_id
+                                 AND earlier.sequence < event.sequence AND earlier.state = 'waiting'
+                                 AND earlier.available_at > $1
+                           )))
+            )
             OR EXISTS (SELECT FROM core.fire WHERE state = 'waiting' AND available_at <= $1 AND plugin_id = ANY ($2))
             OR EXISTS (
                 SELECT FROM core.delivery AS delivery
                 WHERE account_id = ANY ($3)
                   AND (state IN ('leased', 'sending')
                        OR (state = 'queued' AND due_at <= $1
+                           AND NOT EXISTS (
+                               SELECT FROM core.delivery AS earlier
+                               WHERE earlier.organisation_id = delivery.organisation_id
+                                 AND earlier.conversation_id = delivery.conversation_id
+                                 AND earlier.lane = delivery.lane AND earlier.sequence < delivery.sequence
+                                 AND earlier.state = 'queued' AND earlier.due_at > $1 AND earlier.attempts > 0
+                           )
                            AND NOT EXISTS (
                                SELECT FROM core.gate
                                WHERE gate.organisation_id = delivery.organisation_id

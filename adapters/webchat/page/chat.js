@@ -362,6 +362,7 @@ async function deliver(message) {
     if (error.status === 401) return startAnew();
     Object.assign(message, { failed: true, why: reason(error) });
     dressOwn(item, message);
+    settle();
   }
   remember();
 }
@@ -449,6 +450,7 @@ function caughtUp() {
 
 async function startAnew() {
   if (stream) stream.close();
+  lost = false;
   say(words("ended"));
   forget();
   await start();

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bot_core::action::{ActionPayload, ActionToken};
 use bot_core::adapter::{
-    AccountHealth, Acknowledgement, Adapter, Assurance, CommandMenu, ConversationDescriptor, ConversationRef,
+    AccountHealth, Acknowledgement, Actor, Adapter, Assurance, CommandMenu, ConversationDescriptor, ConversationRef,
     InboundEvent, InboundKind, Pacing, RemoteIds, RemoteMediaId, RunError, SendRequest, Verdict,
 };
 use bot_core::intake::Intake;
@@ -211,7 +211,7 @@ impl Webchat {
             let next = self.clock.now() + PURGE_EVERY;
             for session in self.sessions.expired().await? {
                 // Without the event the core would not know; the next round tries again.
-                if self.close(intake, &session).await.is_err() {
+                if self.close(intake, &session, None).await.is_err() {
                     break;
                 }
             }
@@ -219,12 +219,18 @@ impl Webchat {
         }
     }
 
-    /// Tells the core that a session ended, and forgets it.
-    pub(crate) async fn close(&self, intake: &Intake, session: &SessionId) -> Result<(), CloseError> {
+    /// Tells the core that a session ended, and forgets it. `actor` is the visitor who wished it; a session that
+    /// expired has none, since the person may have been erased long ago and must not come back by it.
+    pub(crate) async fn close(
+        &self,
+        intake: &Intake,
+        session: &SessionId,
+        actor: Option<Actor>,
+    ) -> Result<(), CloseError> {
         let event = InboundEvent {
             dedupe_key: format!("{}/closed", session.expose()),
             conversation: session.conversation(),
-            actor: Some(session.actor(None)),
+            actor,
             kind: InboundKind::Closed,
             acknowledgement: None,
         };

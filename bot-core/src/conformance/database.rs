@@ -198,6 +198,17 @@ impl TestAccount {
         texts.collect()
     }
 
+    /// The paths of the addresses met so far.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub async fn addresses(&self) -> Vec<String> {
+        sqlx::query_scalar!("SELECT path FROM core.address WHERE organisation_id = $1 ORDER BY id", self.organisation.0)
+            .fetch_all(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("the addresses: {error}"))
+    }
+
     /// Stores a picture or file, as a plugin's effect would.
     ///
     /// # Panics

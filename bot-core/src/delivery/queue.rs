@@ -394,9 +394,9 @@ pub(crate) async fn settle(
             WHERE EXISTS (SELECT FROM core.address WHERE organisation_id = $1 AND id = $3)
             ON CONFLICT (organisation_id, conversation_id, address_id)
             DO UPDATE SET choices = excluded.choices, numbered = excluded.numbered,
-                          plugin_id = CASE WHEN prompt.awaits IS NULL OR prompt.expires_at <= $9
-                                           THEN excluded.plugin_id ELSE prompt.plugin_id END,
-                          awaits = CASE WHEN prompt.expires_at <= $9 THEN NULL ELSE prompt.awaits END,
+                          plugin_id = CASE WHEN prompt.awaits_until > $9 THEN prompt.plugin_id ELSE excluded.plugin_id END,
+                          awaits = CASE WHEN prompt.awaits_until > $9 THEN prompt.awaits END,
+                          awaits_until = CASE WHEN prompt.awaits_until > $9 THEN prompt.awaits_until END,
                           reveals = coalesce(excluded.reveals, prompt.reveals),
                           expires_at = greatest(prompt.expires_at, excluded.expires_at)
             "#,

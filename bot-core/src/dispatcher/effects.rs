@@ -432,11 +432,12 @@ impl EffectWriter<'_> {
         let Some(caller) = self.caller else { return Ok(()) };
         sqlx::query!(
             r#"
-            INSERT INTO core.prompt (organisation_id, conversation_id, address_id, plugin_id, awaits, choices, numbered, expires_at)
-            VALUES ($1, $2, $3, $4, $5, '[]', false, $6)
+            INSERT INTO core.prompt (organisation_id, conversation_id, address_id, plugin_id, awaits, awaits_until,
+                                     choices, numbered, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, '[]', false, $6)
             ON CONFLICT (organisation_id, conversation_id, address_id)
-            DO UPDATE SET plugin_id = excluded.plugin_id, awaits = excluded.awaits, choices = '[]', numbered = false,
-                          expires_at = excluded.expires_at
+            DO UPDATE SET plugin_id = excluded.plugin_id, awaits = excluded.awaits, awaits_until = excluded.awaits_until,
+                          choices = '[]', numbered = false, expires_at = excluded.expires_at
             "#,
             self.organisation_id(),
             caller.conversation.id.0,
@@ -454,7 +455,7 @@ impl EffectWriter<'_> {
         let Some(caller) = self.caller else { return Ok(()) };
         sqlx::query!(
             r#"
-            UPDATE core.prompt SET awaits = NULL
+            UPDATE core.prompt SET awaits = NULL, awaits_until = NULL
             WHERE organisation_id = $1 AND conversation_id = $2 AND address_id = $3 AND plugin_id = $4
             "#,
             self.organisation_id(),

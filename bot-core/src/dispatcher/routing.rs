@@ -135,7 +135,8 @@ async fn route_text(
     }
     let prompt = sqlx::query!(
         r#"
-        SELECT plugin_id, awaits, choices, numbered FROM core.prompt
+        SELECT plugin_id, choices, numbered, CASE WHEN awaits_until > $4 THEN awaits END AS awaits
+        FROM core.prompt
         WHERE organisation_id = $1 AND conversation_id = $2 AND address_id = $3 AND expires_at > $4
         "#,
         organisation.view.id.0,

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -150,22 +151,23 @@ fn json(value: &impl Serialize) -> String {
 }
 
 #[derive(Deserialize)]
-pub(super) struct From {
+pub(super) struct Position {
     after: Option<String>,
 }
 
 /// `GET /webchat/events`
 pub(super) async fn events(
     State(webchat): State<Arc<Webchat>>,
-    Query(from): Query<From>,
+    position: Result<Query<Position>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let running = webchat.running.borrow().clone().ok_or(ApiError::TryAgain)?;
     let visitor = webchat.visitor(&headers, Intent::Read).await?;
     // A browser that reconnects repeats its first address: the header is the newer of the two.
+    let Query(position) = position.map_err(|_| ApiError::BadPosition)?;
     let position = match headers.get("last-event-id") {
         Some(value) => Some(value.to_str().map_err(|_| ApiError::BadPosition)?.to_owned()),
-        None => from.after,
+        None => position.after,
     };
     let after = match position.as_deref() {
         None | Some("") => Number::default(),

@@ -149,7 +149,9 @@ async fn current_session(State(webchat): State<Arc<Webchat>>, headers: HeaderMap
 async fn close_session(State(webchat): State<Arc<Webchat>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let running = webchat.running()?;
     let visitor = webchat.visitor(&headers, Intent::Change).await?;
-    webchat.close(&running.intake, &visitor.session.id).await.map_err(|error| {
+    let session = visitor.session;
+    let actor = Some(session.id.actor(session.locale));
+    webchat.close(&running.intake, &session.id, actor).await.map_err(|error| {
         tracing::warn!(error = %error, "A webchat session could not be closed");
         ApiError::TryAgain
     })?;

@@ -80,6 +80,8 @@ async fn nobody_gets_in_without_a_session_of_ours() {
     assert_eq!(refusal(method).await, is(405, "bad_method"));
     let position = visitor.gets("/webchat/events?after=latest").await;
     assert_eq!(refusal(position).await, is(400, "bad_position"));
+    let twice = visitor.gets("/webchat/events?after=1&after=2").await;
+    assert_eq!(refusal(twice).await, is(400, "bad_position"));
     assert_eq!(refusal(visitor.gets("/webchat/media/nothing").await).await, is(404, "not_found"));
 }
 

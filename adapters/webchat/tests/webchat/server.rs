@@ -94,13 +94,7 @@ impl Server {
     }
 
     pub async fn visitor(&self) -> Visitor {
-        let body = json!({ "locale": "fr" });
-        let response = self.http.post(self.address("/webchat/sessions")).json(&body).send().await.unwrap();
-        assert_eq!(response.status(), 201);
-        let token = response.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
-        let session = self.account.inbox().await.last().unwrap().conversation.clone();
-        let conversation = ConversationRef { kind: ConversationKind::Direct, platform_ref: session.into() };
-        Visitor { http: self.http.clone(), url: self.url.clone(), token, conversation }
+        open_session(&self.http, &self.url, &self.account).await
     }
 
     /// Sends each part of a document, as deliveries do. Part keys derive from `delivery`.
@@ -134,6 +128,16 @@ impl Drop for Server {
     }
 }
 
+pub async fn open_session(http: &reqwest::Client, url: &str, account: &TestAccount) -> Visitor {
+    let body = json!({ "locale": "fr" });
+    let response = http.post(format!("{url}/webchat/sessions")).json(&body).send().await.unwrap();
+    assert_eq!(response.status(), 201);
+    let token = response.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
+    let session = account.inbox().await.last().unwrap().conversation.clone();
+    let conversation = ConversationRef { kind: ConversationKind::Direct, platform_ref: session.into() };
+    Visitor { http: http.clone(), url: url.to_owned(), token, conversation }
+}
+
 pub fn seal(payload: &bot_core::action::ActionPayload) -> bot_core::action::ActionToken {
     bot_core::action::ActionToken(String::from(payload.clone()))
 }
@@ -160,7 +164,7 @@ pub fn request<'r>(
 #[derive(Clone)]
 pub struct Visitor {
     http: reqwest::Client,
-    url: String,
+    pub url: String,
     pub token: String,
     pub conversation: ConversationRef,
 }

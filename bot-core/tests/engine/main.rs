@@ -1,0 +1,12 @@
+//! The engine with a scripted platform and scripted plugins, on a real Postgres: what the outbox does with every
+//! verdict, what a plugin's fault does to the others, what a crash leaves behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by failing")]
+
+mod delivery;
+mod dispatch;
+mod fires;
+mod isolation;
+mod people;
+mod scripted;
+mod town;

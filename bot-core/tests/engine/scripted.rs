@@ -1,0 +1,394 @@
+//! A platform whose every answer can be scripted, and a plugin that does what it is told.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bot_core::action::{ActionPayload, ActionToken};
+use bot_core::adapter::*;
+use bot_core::intake::Intake;
+use bot_core::message::layout::{ButtonLimits, words_of};
+use bot_core::message::{Block, Body, Capabilities, Document, Layout, TextUnit};
+use bot_core::plugin::*;
+use bot_core::store::media::Media;
+use bot_core::{Address, ContactId, Platform, Redacted};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// One message as the platform's users see it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub key: String,
+    pub words: String,
+    pub buttons: Vec<(String, ActionToken)>,
+}
+
+#[derive(Default)]
+pub struct World {
+    pub chats: HashMap<String, Vec<Shown>>,
+    /// Verdicts for the next calls of `send`, before it behaves.
+    pub script: VecDeque<Verdict<RemoteIds>>,
+    /// Calls of `send` so far, by idempotency key.
+    pub calls: Vec<String>,
+    pub reconciled: Option<Verdict<RemoteIds>>,
+    pub uploads: usize,
+}
+
+pub struct ScriptedPlatform {
+    pub platform: Platform,
+    pub world: Mutex<World>,
+    pub buttons: bool,
+    pub idempotent_for: TimeDelta,
+    pub pacing: Pacing,
+    intake: watch::Sender<Option<Intake>>,
+}
+
+impl ScriptedPlatform {
+    pub fn new(platform: &str) -> Self {
+        Self {
+            platform: Platform::new(platform),
+            world: Mutex::default(),
+            buttons: true,
+            idempotent_for: TimeDelta::zero(),
+            pacing: Pacing::default(),
+            intake: watch::Sender::new(None),
+        }
+    }
+
+    pub async fn intake(&self) -> Intake {
+        let mut intake = self.intake.subscribe();
+        intake.wait_for(Option::is_some).await.unwrap().clone().unwrap()
+    }
+
+    pub fn will_answer(&self, verdicts: impl IntoIterator<Item = Verdict<RemoteIds>>) {
+        self.world.lock().unwrap().script.extend(verdicts);
+    }
+
+    pub fn chat(&self, name: &str) -> Vec<Shown> {
+        self.world.lock().unwrap().chats.get(name).cloned().unwrap_or_default()
+    }
+
+    pub fn words(&self, name: &str) -> Vec<String> {
+        self.chat(name).into_iter().map(|shown| shown.words).collect()
+    }
+}
+
+fn shown(request: &SendRequest<'_>) -> Shown {
+    let words = match &request.part.body {
+        Body::Text { blocks } => blocks.iter().map(words_of).collect::<Vec<_>>().join("\n"),
+        Body::Picture { alternative, .. } => format!("[{alternative}]"),
+        Body::File { label, .. } => format!("[{label}]"),
+    };
+    let buttons = request.part.buttons.iter().map(|button| (button.label.clone(), button.token.clone())).collect();
+    Shown { key: request.idempotency_key(), words, buttons }
+}
+
+#[async_trait]
+impl Adapter for ScriptedPlatform {
+    fn platform(&self) -> Platform {
+        self.platform.clone()
+    }
+
+    fn assurance(&self) -> Assurance {
+        Assurance::Account
+    }
+
+    fn idempotent_for(&self) -> TimeDelta {
+        self.idempotent_for
+    }
+
+    fn pacing(&self) -> Pacing {
+        self.pacing
+    }
+
+    fn secrets(&self) -> Vec<Redacted<String>> {
+        Vec::new()
+    }
+
+    fn capabilities(&self, conversation: &ConversationRef) -> Capabilities {
+        Capabilities {
+            text_unit: TextUnit::Scalar,
+            text_units_max: 300,
+            caption_units_max: 100,
+            buttons: self.buttons.then_some(ButtonLimits { count_max: 10, label_units_max: 60 }),
+            pictures: true,
+            files: true,
+            edits: true,
+            private: conversation.kind == ConversationKind::Direct,
+        }
+    }
+
+    fn render(
+        &self,
+        document: &Document,
+        conversation: &ConversationRef,
+        seal: &(dyn Fn(&ActionPayload) -> ActionToken + Sync),
+    ) -> Layout {
+        let measure = |blocks: &[Block]| blocks.iter().map(|block| words_of(block).chars().count() + 1).sum();
+        Layout::of(document, &self.capabilities(conversation), measure, seal)
+    }
+
+    async fn run(&self, intake: Intake, stop: CancellationToken) -> Result<(), RunError> {
+        self.intake.send_replace(Some(intake));
+        stop.cancelled().await;
+        Ok(())
+    }
+
+    async fn send(&self, request: &SendRequest<'_>) -> Verdict<RemoteIds> {
+        let mut world = self.world.lock().unwrap();
+        let shown = shown(request);
+        world.calls.push(shown.key.clone());
+        let verdict = world.script.pop_front();
+        let ids = RemoteIds(vec![shown.key.clone()]);
+        let lost_reply = matches!(&verdict, Some(Verdict::Unknown { reason }) if reason == "arrived");
+        if verdict.is_none() || lost_reply {
+            let known = self.idempotent_for > TimeDelta::zero();
+            let chat = world.chats.entry(request.conversation.platform_ref.expose().clone()).or_default();
+            if !(known && chat.iter().any(|before| before.key == shown.key)) {
+                chat.push(shown);
+            }
+        }
+        verdict.unwrap_or(Verdict::Sent(ids))
+    }
+
+    async fn edit(&self, request: &SendRequest<'_>, sent: &RemoteIds) -> Verdict<RemoteIds> {
+        let mut world = self.world.lock().unwrap();
+        let new = shown(request);
+        let chat = world.chats.entry(request.conversation.platform_ref.expose().clone()).or_default();
+        match chat.iter_mut().find(|before| sent.0.contains(&before.key)) {
+            Some(before) => {
+                before.words = new.words;
+                before.buttons = new.buttons;
+                Verdict::Sent(sent.clone())
+            }
+            None => Verdict::Rejected { reason: "no such message".to_owned() },
+        }
+    }
+
+    async fn delete(&self, conversation: &ConversationRef, sent: &RemoteIds) -> Verdict<()> {
+        let mut world = self.world.lock().unwrap();
+        let chat = world.chats.entry(conversation.platform_ref.expose().clone()).or_default();
+        chat.retain(|shown| !sent.0.contains(&shown.key));
+        Verdict::Sent(())
+    }
+
+    async fn pin(&self, _: &ConversationRef, _: &RemoteIds) -> Verdict<()> {
+        Verdict::Sent(())
+    }
+
+    async fn open_direct(&self, address: &Address) -> Verdict<ConversationDescriptor> {
+        Verdict::Sent(ConversationRef { kind: ConversationKind::Direct, platform_ref: address.path.clone() })
+    }
+
+    async fn upload(&self, media: &Media) -> Verdict<RemoteMediaId> {
+        self.world.lock().unwrap().uploads += 1;
+        Verdict::Sent(RemoteMediaId(media.hash.to_string()))
+    }
+
+    async fn acknowledge(&self, _: &Value, _: Acknowledgement) -> Verdict<()> {
+        Verdict::Sent(())
+    }
+
+    async fn reconcile(&self, _: &SendRequest<'_>, _: DateTime<Utc>) -> Verdict<RemoteIds> {
+        let scripted = self.world.lock().unwrap().reconciled.clone();
+        scripted.unwrap_or_else(|| Verdict::Unknown { reason: "the platform cannot tell".to_owned() })
+    }
+
+    async fn publish_commands(&self, _: &[CommandMenu]) -> Verdict<()> {
+        Verdict::Sent(())
+    }
+
+    fn health(&self) -> AccountHealth {
+        AccountHealth::Ready
+    }
+}
+
+/// What the scripted plugin has heard, outside any transaction.
+pub type Heard = Arc<Mutex<Vec<String>>>;
+
+pub struct ScriptedPlugin {
+    manifest: Manifest,
+    pub heard: Heard,
+}
+
+impl ScriptedPlugin {
+    /// Its commands are the given names, in French and English alike.
+    pub fn new(id: &str, commands: &[&'static str]) -> Self {
+        let commands = commands.iter().map(|&name| CommandDeclaration {
+            name,
+            name_en: name,
+            summary_fr: "un essai",
+            summary_en: "a test",
+            audience: if name.starts_with("organise") { Audience::Organisers } else { Audience::Everyone },
+        });
+        let manifest = Manifest {
+            id: id.parse().unwrap(),
+            version: "1.0.0",
+            commands: commands.collect(),
+            subscriptions: vec![Subscription::Links, Subscription::Erasures],
+            settings_schema: json!({}),
+            sql_schema: "scripted",
+        };
+        Self { manifest, heard: Heard::default() }
+    }
+
+    fn hear(&self, what: impl Into<String>) {
+        self.heard.lock().unwrap().push(what.into());
+    }
+}
+
+fn fire(cx: &Context, subject: &str, minutes: i64, misfire: Misfire) -> Fire {
+    Fire {
+        scope: "alarm".to_owned(),
+        subject: subject.to_owned(),
+        due_at: cx.now + TimeDelta::minutes(minutes),
+        misfire,
+        payload: json!(subject),
+        repeat: None,
+    }
+}
+
+#[async_trait]
+impl Plugin for ScriptedPlugin {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    async fn start(&self, _: &mut Context) -> HandlerResult {
+        Ok(())
+    }
+
+    async fn on_command(&self, cx: &mut Context, command: &CommandCall) -> HandlerResult {
+        self.hear(format!("/{} {}", command.name, command.arguments).trim().to_owned());
+        match command.name.as_str() {
+            "panic" => panic!("the plugin's own fault"),
+            "hang" => std::future::pending::<()>().await,
+            #[allow(clippy::empty_loop, reason = "the very fault under test")]
+            "spin" => loop {
+                std::hint::spin_loop();
+            },
+            "flood" => {
+                for number in 0..1000 {
+                    cx.reply(Document::says(format!("{number}")));
+                }
+            }
+            "fail" => return Err(HandlerError::Broken("on purpose".to_owned())),
+            "wrongsql" => {
+                sqlx::query("SELECT nothing FROM nowhere").execute(cx.sql()).await?;
+            }
+            "ask" => {
+                cx.await_text("name", TimeDelta::minutes(30));
+                cx.reply_as(
+                    "question",
+                    Document::says("Comment vous appelez-vous ?").step("Passer", ActionPayload::new([0]).unwrap()),
+                );
+            }
+            "choose" => cx.reply_as(
+                "question",
+                Document::says("Quel jour ?")
+                    .choice("Samedi", ActionPayload::new([1]).unwrap())
+                    .choice("Dimanche", ActionPayload::new([2]).unwrap()),
+            ),
+            "long" => cx.reply(Document::says("Une phrase assez longue pour compter. ".repeat(40))),
+            "skip" => cx.schedule(fire(cx, "skip", 60, Misfire::Skip)),
+            "once" => cx.schedule(fire(cx, "once", 60, Misfire::RunOnce)),
+            "within" => cx.schedule(fire(cx, "within", 60, Misfire::SendIfWithin { seconds: 3600 })),
+            "daily" => {
+                let mut daily = fire(cx, "daily", 0, Misfire::RunOnce);
+                daily.repeat = Some(Repeat { cron: "0 9 * * *".to_owned(), time_zone: chrono_tz::Europe::Paris });
+                daily.due_at = cx.now + TimeDelta::minutes(1);
+                cx.schedule(daily);
+            }
+            "announce" => {
+                let mut message =
+                    Outgoing::new(Recipient::Consenting, Purpose::Consultation, "campaign", Document::says("Une annonce"));
+                message.subject = command.arguments.clone();
+                message.not_after = Some(cx.now + TimeDelta::hours(2));
+                message.report = true;
+                cx.send(message);
+            }
+            "later" => {
+                let caller = cx.caller.clone().unwrap();
+                let mut message = Outgoing::new(
+                    Recipient::Contact(caller.contact),
+                    Purpose::Service,
+                    "campaign",
+                    Document::says("Plus tard"),
+                );
+                message.not_before = Some(cx.now + TimeDelta::hours(1));
+                message.subject = "later".to_owned();
+                message.report = true;
+                cx.send(message);
+            }
+            "cancel" => cx.cancel("campaign", Some("later".to_owned())),
+            "stopsubject" => cx.stop_subject("campaign", "later"),
+            "picture" => {
+                let hash = cx.store_media("image/png", "image.png", b"not really a picture".to_vec());
+                cx.reply(Document::new().figure(hash, "deux barres"));
+            }
+            "count" => {
+                for number in 0..5 {
+                    cx.reply(Document::says(format!("{number}")));
+                }
+            }
+            "secret" => {
+                cx.reveals_choice("vote:1");
+                cx.reply_with(Reply {
+                    document: Document::says("Vous avez choisi la halle"),
+                    message_key: None,
+                    reveals: Some("vote:1".to_owned()),
+                });
+            }
+            "close" => cx.forget_choices("vote:1", &[]),
+            _ => cx.reply(Document::says(format!("{} {}", command.name, command.arguments).trim().to_owned())),
+        }
+        Ok(())
+    }
+
+    async fn on_action(&self, cx: &mut Context, action: &ActionPayload) -> HandlerResult {
+        self.hear(format!("action {:?}", action.as_bytes()));
+        cx.edit(Edit {
+            conversation: None,
+            message_key: "question".to_owned(),
+            document: Document::says(format!("Choisi : {:?}", action.as_bytes())),
+            coalesce_key: None,
+            reveals: None,
+        });
+        Ok(())
+    }
+
+    async fn on_text(&self, cx: &mut Context, name: &str, text: &str) -> HandlerResult {
+        self.hear(format!("{name} = {text}"));
+        cx.stop_awaiting();
+        cx.reply(Document::says(format!("Bonjour {text}")));
+        Ok(())
+    }
+
+    async fn on_event(&self, _: &mut Context, event: &Event) -> HandlerResult {
+        match event {
+            Event::ContactsMerged { kept_addresses, joiner_addresses, .. } => {
+                self.hear(format!("merged {} and {}", kept_addresses.len(), joiner_addresses.len()));
+            }
+            Event::ContactSplit { .. } => self.hear("split"),
+            Event::ContactErased { addresses, .. } => self.hear(format!("erased {}", addresses.len())),
+            Event::Reaction { .. } | Event::PollVote { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn on_fire(&self, _: &mut Context, fire: &FiredFire) -> HandlerResult {
+        self.hear(format!("fire {}", fire.subject));
+        Ok(())
+    }
+
+    async fn on_delivery(&self, _: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult {
+        self.hear(format!("delivery {} {}", outcome.subject, outcome.state));
+        Ok(())
+    }
+
+    async fn export(&self, _: &mut Context, _: ContactId) -> Result<Value, HandlerError> {
+        Ok(json!({ "remembered": "nothing" }))
+    }
+}
