@@ -102,11 +102,13 @@ impl PluginBench {
     /// Somebody new, with one address, in a private conversation with buttons.
     pub fn somebody(&self, assurance: Assurance) -> Caller {
         let known = KnownAddress { digest: AddressDigest(self.random.bytes()), assurance };
-        let uuid = || self.random.draw(|rng| {
-            let mut bytes = [0; 16];
-            rng.fill_bytes(&mut bytes);
-            uuid::Builder::from_random_bytes(bytes).into_uuid()
-        });
+        let uuid = || {
+            self.random.draw(|rng| {
+                let mut bytes = [0; 16];
+                rng.fill_bytes(&mut bytes);
+                uuid::Builder::from_random_bytes(bytes).into_uuid()
+            })
+        };
         Caller {
             contact: ContactId(uuid()),
             address: AddressId(i64::from(self.random.draw(|rng| rng.next_u32()))),

@@ -17,7 +17,6 @@ in-group = Other people can read your answers here. Write to me in a private mes
 not-accepted = “{ $title }” is for people who write from a messaging account. Send me /polls from there, or link it to this conversation with /link.
 not-accepted-session = “{ $title }” is answered on the web page only. Open it in your browser.
 closed = “{ $title }” closed on { $closing }. Thank you to everyone who took part.
-closed-lead = This consultation is closed.
 
 consent-heading = Your consent
 consent-standard = “{ $title }” is not anonymous: your answers are kept with your account and the organisers can read them. They may reveal your opinions. Do you agree to have them recorded under your name, for this consultation only? You can ask for their erasure at any time with /erase.
@@ -135,9 +134,6 @@ participation = Participation: { $ballots ->
 participation-session = { $ballots } from a browser, one per session
 participation-account = { $ballots } from a messaging account, one per account
 participation-code = { $ballots } with a code, one per person
-option = Answer
-votes = Votes
-share = Share
 
 ## Announcement
 
@@ -152,13 +148,12 @@ announcement-until = You can answer until { $closing }, in { $questions ->
 manage-heading = Your consultations
 manage-none = No consultation yet. Create the first with /new_consultation.
 manage-item = { $title }: { $state }
-manage-open-button = { $title }
 state-draft = draft
 state-scheduled = opens on { $opening }
 state-open = open until { $closing }
 state-closed = closed since { $closing }
 manage-participation = { $ballots ->
-    [0] No ballot yet.
+    [0] No ballot.
     [one] { $ballots } ballot.
    *[other] { $ballots } ballots.
 }
@@ -190,6 +185,7 @@ refused-closed = This consultation is closed, and a closed consultation stays cl
 refused-closing-past = The planned closing is already past: choose a date to come.
 refused-extension = An extension is 1 to { $days } days.
 refused-slug = A consultation is already named “{ $slug }”: choose another name.
+refused-role = This button is for organisers. The right belongs to one address: check that you are writing from it.
 refused-unknown = This consultation does not exist.
 refused-file = The consultation file needs correcting: { $problems }
 export-label = File of the consultation “{ $title }”, to review or to use again.

@@ -17,7 +17,6 @@ in-group = Ici, d’autres personnes peuvent lire vos réponses. Écrivez-moi en
 not-accepted = « { $title } » est réservée aux personnes qui écrivent depuis un compte de messagerie. Depuis votre messagerie, envoyez-moi /consultations ; ou reliez-la à cette conversation avec /lier.
 not-accepted-session = « { $title } » ne se remplit que depuis la page web. Ouvrez-la dans votre navigateur.
 closed = « { $title } » est close depuis le { $closing }. Merci à toutes les personnes qui ont participé.
-closed-lead = Cette consultation est close.
 
 consent-heading = Votre accord
 consent-standard = « { $title } » n’est pas anonyme : vos réponses seront conservées avec votre compte et l’équipe organisatrice pourra les lire. Elles peuvent révéler vos opinions. Acceptez-vous qu’elles soient enregistrées sous votre nom, pour cette consultation seulement ? Vous pourrez demander leur effacement à tout moment avec /effacer.
@@ -141,9 +140,6 @@ participation-account = { $ballots ->
    *[other] { $ballots } depuis un compte de messagerie, un par compte
 }
 participation-code = { $ballots } avec un code, un par personne
-option = Réponse
-votes = Voix
-share = Part
 
 ## Annonce
 
@@ -158,13 +154,12 @@ announcement-until = Vous pouvez répondre jusqu’au { $closing }, en { $questi
 manage-heading = Vos consultations
 manage-none = Aucune consultation pour l’instant. Créez la première avec /nouvelle_consultation.
 manage-item = { $title } : { $state }
-manage-open-button = { $title }
 state-draft = brouillon
 state-scheduled = ouvre le { $opening }
 state-open = ouverte jusqu’au { $closing }
 state-closed = close depuis le { $closing }
 manage-participation = { $ballots ->
-    [0] Aucun bulletin pour l’instant.
+    [0] Aucun bulletin.
     [one] { $ballots } bulletin.
    *[other] { $ballots } bulletins.
 }
@@ -196,6 +191,7 @@ refused-closed = Cette consultation est close, et une consultation close le rest
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
 refused-extension = Une prolongation va de 1 à { $days } jours.
 refused-slug = Une consultation porte déjà le nom « { $slug } » : choisissez-en un autre.
+refused-role = Ce bouton est réservé aux organisateurs. Votre droit est lié à une adresse : vérifiez que vous écrivez depuis la bonne.
 refused-unknown = Cette consultation n’existe pas.
 refused-file = Le fichier de la consultation est à corriger : { $problems }
 export-label = Fichier de la consultation « { $title } », à relire ou à réutiliser.

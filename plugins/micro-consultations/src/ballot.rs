@@ -21,6 +21,14 @@ pub struct Voter {
     pub addresses: Vec<KnownAddress>,
 }
 
+/// What is cast.
+#[derive(Clone, Copy, Debug)]
+pub struct Paper<'p> {
+    pub answers: &'p Answers,
+    /// For a named consultation.
+    pub consent: Option<&'p Consent>,
+}
+
 /// The explicit consent of a named ballot.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Consent {
@@ -52,10 +60,10 @@ pub async fn cast(
     organisation: OrganisationId,
     consultation: &Consultation,
     voter: &Voter,
-    answers: &Answers,
-    consent: Option<&Consent>,
+    paper: Paper<'_>,
     now: DateTime<Utc>,
 ) -> Result<CastOutcome, HandlerError> {
+    let Paper { answers, consent } = paper;
     let definition = &consultation.definition;
     let (true, Some(roll)) = (consultation.takes_ballots(now), Roll::of(organisation, consultation)) else {
         return Ok(CastOutcome::NotOpen);

@@ -133,9 +133,12 @@ impl<'t> Citizen<'t> {
     /// The last message in plain words, its buttons in brackets.
     pub fn reads(&self) -> String {
         let mut lines: Vec<String> = self.sees.blocks.iter().map(words_of).collect();
-        lines.extend(self.sees.choices.iter().map(|choice| {
-            format!("[{}{}]", choice.label, if choice.chosen { " ✓" } else { "" })
-        }));
+        lines.extend(
+            self.sees
+                .choices
+                .iter()
+                .map(|choice| format!("[{}{}]", choice.label, if choice.chosen { " ✓" } else { "" })),
+        );
         lines.join("\n").replace(['\u{a0}', '\u{202f}'], " ")
     }
 }

@@ -190,3 +190,198 @@ pub async fn closed_texts(
     .await?;
     Ok(texts)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bot_core::adapter::Assurance;
+    use bot_core::plugin::Effect;
+
+    use super::*;
+    use crate::bench::{MARKET, Town};
+    use crate::operations;
+    use crate::results::{Counts, Viewer};
+
+    /// Everything the database knows of a row: its columns as text, then where it lies and which transaction wrote it.
+    type Row = Vec<String>;
+
+    async fn rows(sql: &mut PgConnection) -> (Vec<Row>, Vec<Row>) {
+        let roll = sqlx::query!(
+            r#"SELECT id, assurance, has_ballot, xmin::text AS "xmin!", cmin::text AS "cmin!", ctid::text AS "ctid!"
+               FROM micro_consultations.roll_entry ORDER BY ctid"#
+        )
+        .fetch_all(&mut *sql)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| vec![row.id.to_string(), row.assurance, row.has_ballot.to_string(), row.xmin, row.cmin, row.ctid]);
+        let ballots = sqlx::query!(
+            r#"SELECT id, answers AS "answers: Json<Answers>", xmin::text AS "xmin!", cmin::text AS "cmin!",
+                      ctid::text AS "ctid!"
+               FROM micro_consultations.closed_ballot ORDER BY ctid"#
+        )
+        .fetch_all(sql)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| {
+            let answers = serde_json::to_string(&row.answers.0).unwrap();
+            vec![row.id.to_string(), answers, row.xmin, row.cmin, row.ctid]
+        });
+        (roll.collect(), ballots.collect())
+    }
+
+    const VOTERS: usize = 9;
+
+    /// Nine citizens vote one after the other, each for their own option; then it closes. For each place in the
+    /// closed table, whose ballot lies there.
+    async fn order_after_closing(seed: u64) -> Vec<usize> {
+        let town = Town::new(seed).await;
+        let options: Vec<String> = (0..VOTERS).map(|number| format!("\"option {number}\"")).collect();
+        let source = MARKET.replace("\"Halle couverte\", \"Jardin\", \"Parking\"", &options.join(", "));
+        let id = town.opens(&source).await.id;
+        for number in 0..VOTERS {
+            let mut citizen = town.citizen();
+            citizen.sends("consultations").await;
+            citizen.taps("Répondre").await;
+            citizen.taps(&format!("option {number}")).await;
+            citizen.taps("Déposer").await;
+        }
+        let (_, effects) = town.operator(async |cx| Ok(operations::close(cx, id).await.unwrap())).await;
+        let forgets = effects.iter().any(|effect| {
+            matches!(effect, Effect::ForgetChoices { scope, tables }
+                if *scope == id.scope() && tables.iter().any(|table| table == "ballot"))
+        });
+        assert!(forgets, "the core is not asked to blank what it stored");
+
+        let mut sql = town.bench.pool.acquire().await.unwrap();
+        let (roll, ballots) = rows(&mut sql).await;
+        assert_eq!((roll.len(), ballots.len()), (VOTERS, VOTERS));
+
+        // No value of any column on one side is a value of any column on the other, where a value says anything at
+        // all: `cmin` is how far a transaction had come, and `ctid` where a row lies, which is looked at below.
+        let values = |rows: &[Row], kept: &[usize]| -> BTreeSet<String> {
+            rows.iter().flat_map(|row| kept.iter().map(|&column| row[column].clone())).collect()
+        };
+        let on_roll = values(&roll, &[0, 1, 2, 3]);
+        let on_ballots = values(&ballots, &[0, 1, 2]);
+        assert_eq!(on_roll.intersection(&on_ballots).collect::<Vec<_>>(), Vec::<&String>::new());
+        // Every ballot was written by the same transaction, at the same command of it.
+        assert_eq!(values(&ballots, &[2]).len(), 1);
+        assert_eq!(values(&ballots, &[3]).len(), 1);
+        // Ids are in the order of the rows, and say nothing of their own.
+        assert!(ballots.is_sorted_by_key(|row| row[0].clone()));
+
+        // What could tie the two is gone.
+        let left = sqlx::query!(
+            r#"SELECT (SELECT count(*) FROM micro_consultations.ballot) AS "ballots!",
+                      (SELECT count(*) FROM micro_consultations.roll_address) AS "addresses!",
+                      (SELECT count(*) FROM micro_consultations.draft) AS "drafts!",
+                      (SELECT count(secret) FROM micro_consultations.consultation) AS "secrets!""#
+        )
+        .fetch_one(&mut *sql)
+        .await
+        .unwrap();
+        assert_eq!((left.ballots, left.addresses, left.drafts, left.secrets), (0, 0, 0, 0));
+
+        let own = |row: &Row| row[1].chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        ballots.iter().map(own).collect()
+    }
+
+    /// The order of the roll is the order of voting here, so a ballot's place must say nothing about it: over many
+    /// closings each voter's ballot is found at its own place no more often than chance has it.
+    #[tokio::test]
+    async fn nothing_joins_the_roll_and_the_closed_ballots() {
+        const CLOSINGS: u64 = 12;
+        let mut orders = BTreeSet::new();
+        let (mut in_place, mut ascending) = (0, 0);
+        for seed in 0..CLOSINGS {
+            let order = order_after_closing(seed).await;
+            in_place += order.iter().enumerate().filter(|(place, voter)| place == *voter).count();
+            ascending += order.is_sorted_by(|one, next| one < next) as usize;
+            orders.insert(order);
+        }
+        // A random order of nine keeps one ballot in its place on average, whatever the number of ballots; more than
+        // 30 in twelve closings happen less than once in a million (Poisson with mean 12).
+        assert!(in_place <= 30, "{in_place} ballots lay at the place of their voter in {CLOSINGS} closings");
+        assert_eq!(ascending, 0);
+        assert_eq!(orders.len() as u64, CLOSINGS, "two closings gave the same order");
+    }
+
+    #[tokio::test]
+    async fn a_closing_happens_once_and_for_ever() {
+        let town = Town::new(3).await;
+        let consultation = town.opens(MARKET).await;
+        let id = consultation.id;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        let halle = ana.sees.choices[0].clone();
+        // It is past its time, and the closing itself has not run yet.
+        town.bench.clock.set(consultation.closes_at.unwrap());
+        ana.presses(&halle).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        « La place du marché » est close depuis le mardi 15 septembre 2026 à 10 h. Merci à toutes les personnes qui ont participé.
+        Résultats : La place du marché
+        Les résultats s’afficheront à partir de 5 bulletins, pour que personne ne puisse deviner une réponse.
+        Participation : 0 bulletin.
+        ");
+        let fire = bot_core::plugin::FiredFire {
+            scope: format!("closing:{id}:{}", consultation.schedule_version),
+            subject: String::new(),
+            due_at: consultation.closes_at.unwrap(),
+            payload: serde_json::json!({}),
+        };
+        let effects = town.operator(async |cx| operations::fired(cx, &fire).await).await.1;
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::ForgetChoices { .. })));
+        let again = town.operator(async |cx| operations::fired(cx, &fire).await).await.1;
+        assert!(again.is_empty(), "{again:?}");
+        // The clock jumps back: closed stays closed.
+        town.bench.clock.set("2026-09-02T08:00:00Z".parse().unwrap());
+        ana.presses(&halle).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        « La place du marché » est close depuis le mardi 15 septembre 2026 à 10 h. Merci à toutes les personnes qui ont participé.
+        Résultats : La place du marché
+        Personne n’a répondu.
+        Participation : 0 bulletin.
+        ");
+    }
+
+    #[tokio::test]
+    async fn free_texts_leave_their_ballots_and_few_ballots_show_participation_only() {
+        let town = Town::new(4).await;
+        let text = "[[questions]]\nkind = \"free_text\"\ntext = \"Une idée ?\"\noptional = true\n";
+        let id = town.opens(&format!("{MARKET}\n{text}")).await.id;
+        let organisation = town.bench.organisation.id;
+        for (index, idea) in ["un kiosque", "des vélos", "de l’ombre", "une fontaine"].into_iter().enumerate() {
+            let mut citizen = town.citizen();
+            if index == 0 {
+                citizen.caller = town.bench.somebody(Assurance::Account);
+            }
+            citizen.sends("consultations").await;
+            citizen.taps("Répondre").await;
+            citizen.taps("Jardin").await;
+            citizen.writes(idea).await;
+            citizen.taps("Déposer").await;
+        }
+        let read = async |viewer| {
+            let mut sql = town.bench.pool.acquire().await.unwrap();
+            let found = store::find(&mut sql, organisation, id, Lock::None).await.unwrap().unwrap();
+            crate::results::read(&mut sql, organisation, &found, viewer).await.unwrap()
+        };
+        assert_eq!(read(Viewer::Voter).await.counts, Counts::NotYet { from: 5 });
+        town.operator(async |cx| Ok(operations::close(cx, id).await.unwrap())).await;
+        let results = read(Viewer::Public).await;
+        assert_eq!(results.counts, Counts::TooFew { from: 5 });
+        let levels: Vec<_> = results.participation.iter().map(|level| (level.assurance, level.ballots)).collect();
+        assert_eq!(levels, [(Assurance::Account, 1), (Assurance::Session, 3)]);
+
+        let mut sql = town.bench.pool.acquire().await.unwrap();
+        let ballots = closed_ballots(&mut sql, organisation, id).await.unwrap();
+        assert!(ballots.iter().all(|ballot| ballot.get(1) == Some(&Answer::TextApart)));
+        let mut texts = closed_texts(&mut sql, organisation, id, 1).await.unwrap();
+        texts.sort();
+        assert_eq!(texts, ["de l’ombre", "des vélos", "un kiosque", "une fontaine"]);
+    }
+}

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 
 use crate::action::{Action, Verb};
 use crate::answer::{Answer, Answers};
-use crate::ballot::{self, CastOutcome, Consent, Voter, WithdrawalOutcome};
+use crate::ballot::{self, CastOutcome, Consent, Paper, Voter, WithdrawalOutcome};
 use crate::definition::{Anonymity, QuestionKind};
 use crate::results;
 use crate::script::Script;
@@ -67,7 +67,8 @@ impl Talk<'_> {
         match self.consultation.state {
             State::Draft => return Ok(Some(Document::says(self.script().say_of_it("not-open")))),
             State::Scheduled => {
-                let opening = self.consultation.opens_at.map(|instant| self.script().moment(instant)).unwrap_or_default();
+                let opening =
+                    self.consultation.opens_at.map(|instant| self.script().moment(instant)).unwrap_or_default();
                 let arguments = [("title", self.script().title().into()), ("opening", opening.into())];
                 return Ok(Some(Document::says(self.script().say("not-open-yet", &arguments))));
             }
@@ -210,7 +211,9 @@ impl Talk<'_> {
                         Err(place) if usize::from(option) < options.len() => chosen.insert(place, option),
                         Err(_) => {}
                     }
-                    draft.answers.set(draft.position, Some(chosen).filter(|chosen| !chosen.is_empty()).map(Answer::Multiple));
+                    draft
+                        .answers
+                        .set(draft.position, Some(chosen).filter(|chosen| !chosen.is_empty()).map(Answer::Multiple));
                 }
             }
             (Verb::Next, Some(question)) => match &given {
@@ -260,8 +263,7 @@ impl Talk<'_> {
             organisation,
             &self.consultation,
             &voter,
-            &draft.answers,
-            consent.as_ref(),
+            Paper { answers: &draft.answers, consent: consent.as_ref() },
             now,
         )
         .await?;
@@ -312,7 +314,9 @@ impl Talk<'_> {
                 self.cx.stop_awaiting();
                 self.script().answer_button(Document::says(self.script().say("withdrawn", &[])))
             }
-            WithdrawalOutcome::NoBallot => self.script().answer_button(Document::says(self.script().say_of_it("no-ballot"))),
+            WithdrawalOutcome::NoBallot => {
+                self.script().answer_button(Document::says(self.script().say_of_it("no-ballot")))
+            }
             WithdrawalOutcome::NotAllowed => Document::says(self.script().say_of_it("already-cast")),
             WithdrawalOutcome::NotOpen => Document::says(self.script().say_of_it("closed")),
         };
@@ -431,7 +435,10 @@ pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
         Verb::Change => talk.change().await,
         Verb::Withdraw => {
             let document = Document::says(talk.script().say_of_it("withdraw-ask"))
-                .choice(talk.script().say("withdraw-confirm", &[]), talk.script().action(Verb::ConfirmWithdrawal).payload())
+                .choice(
+                    talk.script().say("withdraw-confirm", &[]),
+                    talk.script().action(Verb::ConfirmWithdrawal).payload(),
+                )
                 .choice(talk.script().say("withdraw-keep", &[]), talk.script().action(Verb::KeepBallot).payload());
             talk.show(Place::Same, document, false);
             Ok(())
@@ -485,8 +492,11 @@ pub(crate) async fn written(cx: &mut Context, name: &str, written: &str) -> Hand
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bot_core::adapter::Assurance;
+    use bot_core::plugin::Effect;
+
     use crate::bench::{MARKET, Town};
+    use crate::operations;
 
     #[tokio::test]
     async fn a_citizen_answers_one_question_and_reads_the_result() {
@@ -496,13 +506,13 @@ mod tests {
         ana.sends("consultations").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Consultations en cours
-        • La place du marché : jusqu’au 15 septembre 2026 à 10 h
+        • La place du marché : jusqu’au mardi 15 septembre 2026 à 10 h
         [Répondre : La place du marché]
         ");
         ana.taps("Répondre").await;
         insta::assert_snapshot!(ana.reads(), @r"
         La place du marché
-        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au 15 septembre 2026 à 10 h.
+        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h.
         Que faire de la place ?
         Choisissez une réponse.
         [Halle couverte]
@@ -522,7 +532,7 @@ mod tests {
         ana.taps("Déposer").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Votre bulletin est enregistré. Merci !
-        Vous pouvez le modifier ou le retirer jusqu’au 15 septembre 2026 à 10 h. Pour que personne ne puisse le lire, je ne réaffiche jamais un bulletin déposé.
+        Vous pouvez le modifier ou le retirer jusqu’au mardi 15 septembre 2026 à 10 h. Pour que personne ne puisse le lire, je ne réaffiche jamais un bulletin déposé.
         [Voir les résultats]
         [Modifier mon bulletin]
         [Retirer mon bulletin]
@@ -530,8 +540,8 @@ mod tests {
         ana.taps("Voir les résultats").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Résultats : La place du marché
-        Résultats provisoires sur 1 bulletin, mis à jour tous les 1 bulletins au moins.
-        Participation : 1 bulletin : 1 depuis un navigateur (un par session).
+        Résultats provisoires sur 1 bulletin.
+        Participation : 1 bulletin (1 depuis un navigateur, un par session).
         Que faire de la place ?
         « Halle couverte » arrive en tête avec 1 voix sur 1 bulletin (100 %).
         Choix | Voix | Part
@@ -540,5 +550,283 @@ mod tests {
         Parking | 0 | 0 %
         Graphique : « Halle couverte » arrive en tête avec 1 voix sur 1 bulletin (100 %).
         ");
+    }
+
+    const FOUR: &str = r#"slug = "participer"
+title = { fr = "Participer", en = "Taking part" }
+duration_days = 7
+anonymity = "anonymous"
+
+[[questions]]
+kind = "single"
+text = { fr = "Par internet ?", en = "Online?" }
+options = ["Oui", "Non"]
+
+[[questions]]
+kind = "multiple"
+at_least = 2
+at_most = 2
+text = "Quels outils ?"
+options = ["Budget participatif", "Signalement", "Données ouvertes"]
+
+[[questions]]
+kind = "rating"
+optional = true
+text = "Utile ?"
+scale = ["Pas du tout", "Un peu", "Beaucoup"]
+
+[[questions]]
+kind = "free_text"
+characters_max = 20
+text = "Une idée ?"
+"#;
+
+    #[tokio::test]
+    async fn four_kinds_of_questions_back_and_forth() {
+        let town = Town::new(21).await;
+        town.opens(FOUR).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        ana.taps("Oui").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Question 2/4
+        Quels outils ?
+        Choisissez 2 réponses, puis « Continuer ».
+        [Budget participatif]
+        [Signalement]
+        [Données ouvertes]
+        [← Revenir]
+        [Continuer →]
+        [Arrêter]
+        ");
+        // Too few, then one too many.
+        ana.taps("Signalement").await;
+        ana.taps("Continuer").await;
+        assert!(ana.reads().contains("au moins 2 réponses"), "{}", ana.reads());
+        ana.taps("Budget").await;
+        ana.taps("Données").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        2 réponses au plus : retirez-en une avant d’en choisir une autre.
+        Question 2/4
+        Quels outils ?
+        Choisissez 2 réponses, puis « Continuer ».
+        [Budget participatif ✓]
+        [Signalement ✓]
+        [Données ouvertes]
+        [← Revenir]
+        [Continuer →]
+        [Arrêter]
+        ");
+        ana.taps("← Revenir").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Participer
+        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 8 septembre 2026 à 10 h.
+        Question 1/4
+        Par internet ?
+        Choisissez une réponse.
+        [Oui ✓]
+        [Non]
+        [Continuer →]
+        ");
+        ana.taps("Continuer").await;
+        ana.taps("Continuer").await;
+        ana.taps("Passer").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Question 4/4
+        Une idée ?
+        Écrivez votre réponse dans un message (20 caractères au plus).
+        [← Revenir]
+        [Arrêter]
+        ");
+        ana.writes("bien plus de vingt caractères").await;
+        assert!(ana.reads().contains("fait 29 caractères ; il en faut 20 au plus"), "{}", ana.reads());
+        ana.writes("un atelier").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Relisez vos réponses
+        • Par internet ? Oui
+        • Quels outils ? Budget participatif, Signalement
+        • Utile ? sans réponse
+        • Une idée ? un atelier
+        Votre bulletin n’est pas encore enregistré : appuyez sur « Déposer mon bulletin ».
+        [Déposer mon bulletin]
+        [← Revenir]
+        [Arrêter]
+        ");
+        ana.taps("Déposer").await;
+        assert!(ana.reads().starts_with("Votre bulletin est enregistré. Merci !"));
+    }
+
+    #[tokio::test]
+    async fn a_draft_is_taken_up_where_it_was_left_and_a_stale_press_shows_it() {
+        let town = Town::new(22).await;
+        town.opens(FOUR).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        let first = ana.sees.choices[1].clone();
+        ana.taps("Oui").await;
+        ana.presses(&first).await;
+        insta::assert_snapshot!(ana.reads().lines().next().unwrap(), @"Ce bouton appartenait à une question précédente. Voici où vous en êtes.");
+        assert!(ana.reads().contains("Quels outils ?"));
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        assert!(ana.reads().contains("Question 2/4"), "{}", ana.reads());
+        ana.taps("Arrêter").await;
+        assert!(ana.reads().contains("ont été jetées"));
+        // The first answer of the abandoned draft is gone too.
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        assert!(!ana.reads().contains('✓'));
+    }
+
+    #[tokio::test]
+    async fn a_ballot_is_changed_withdrawn_and_never_shown_again() {
+        let town = Town::new(23).await;
+        town.opens(MARKET).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        ana.taps("Jardin").await;
+        let cast = ana.sees.choices[0].clone();
+        ana.taps("Déposer").await;
+        // The same press again, as an impatient finger does.
+        ana.presses(&cast).await;
+        assert!(ana.reads().contains("Votre bulletin est enregistré"), "{}", ana.reads());
+        ana.taps("Modifier").await;
+        assert!(!ana.reads().contains('✓'), "a cast ballot was shown: {}", ana.reads());
+        ana.taps("Parking").await;
+        ana.taps("Déposer").await;
+        assert!(ana.reads().contains("il remplace le précédent"));
+        ana.taps("Retirer").await;
+        ana.taps("Oui, le retirer").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Votre bulletin est retiré : il ne compte plus.
+        [Répondre]
+        ");
+        ana.taps("Répondre").await;
+        ana.taps("Jardin").await;
+        ana.taps("Déposer").await;
+        let counts = town.operator(async |cx| operations::list(cx.sql(), town.bench.organisation.id).await).await.0;
+        assert_eq!(counts[0].ballots, 1);
+    }
+
+    #[tokio::test]
+    async fn without_changes_the_first_ballot_stands() {
+        let town = Town::new(24).await;
+        town.opens(&format!("change_vote = false\n{MARKET}")).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        ana.taps("Jardin").await;
+        ana.taps("Déposer").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Votre bulletin est enregistré. Merci !
+        Il ne peut plus être modifié.
+        [Voir les résultats]
+        ");
+        ana.sends("consultations").await;
+        ana.taps("Revoir").await;
+        assert!(ana.sees.choices.iter().all(|choice| !choice.label.starts_with("Modifier")));
+    }
+
+    #[tokio::test]
+    async fn in_a_group_nobody_answers_and_hidden_results_stay_hidden() {
+        let town = Town::new(25).await;
+        town.opens(FOUR).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        let answer = ana.sees.choices[0].clone();
+        ana.taps("Répondre").await;
+        ana.taps("Oui").await;
+        ana.caller.conversation.private = false;
+        ana.presses(&answer).await;
+        insta::assert_snapshot!(ana.reads(), @"Ici, d’autres personnes peuvent lire vos réponses. Écrivez-moi en message privé, envoyez /consultations et répondez à « Participer » à l’abri des regards.");
+        ana.sends("resultats participer").await;
+        insta::assert_snapshot!(ana.reads(), @"Les résultats de « Participer » se lisent en message privé jusqu’à la clôture, le mardi 8 septembre 2026 à 10 h.");
+    }
+
+    #[tokio::test]
+    async fn a_consultation_for_accounts_turns_a_browser_away_until_it_is_linked() {
+        let town = Town::new(26).await;
+        town.opens(&format!("accepts = [\"account\"]\n{MARKET}")).await;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        insta::assert_snapshot!(ana.reads(), @"« La place du marché » est réservée aux personnes qui écrivent depuis un compte de messagerie. Depuis votre messagerie, envoyez-moi /consultations ; ou reliez-la à cette conversation avec /lier.");
+        ana.caller.addresses.push(town.bench.somebody(Assurance::Account).known);
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        assert!(ana.reads().contains("Que faire de la place ?"));
+    }
+
+    #[tokio::test]
+    async fn a_named_consultation_asks_for_consent_first_and_an_erasure_takes_the_name_off() {
+        let town = Town::new(27).await;
+        let source = MARKET.replace("anonymity = \"anonymous\"", "anonymity = \"named\"");
+        let id = town.opens(&source).await.id;
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Votre accord
+        « La place du marché » n’est pas anonyme : vos réponses seront conservées avec votre compte et l’équipe organisatrice pourra les lire. Elles peuvent révéler vos opinions. Acceptez-vous qu’elles soient enregistrées sous votre nom, pour cette consultation seulement ? Vous pourrez demander leur effacement à tout moment avec /effacer.
+        [J’accepte]
+        [Je refuse]
+        ");
+        ana.taps("Je refuse").await;
+        assert!(ana.reads().contains("rien n’a été enregistré"));
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        ana.taps("J’accepte").await;
+        ana.taps("Jardin").await;
+        ana.taps("Déposer").await;
+        let contact = ana.caller.contact;
+        let exported =
+            town.operator(async |cx| bot_core::plugin::Plugin::export(&town.plugin, cx, contact).await).await;
+        assert_eq!(exported.0["named_ballots"][0]["consultation"], "place-du-marche");
+        town.operator(async |cx| crate::links::erased(cx, contact).await).await;
+        let row =
+            sqlx::query!("SELECT contact_id FROM micro_consultations.named_ballot WHERE consultation_id = $1", id.0)
+                .fetch_one(&town.bench.pool)
+                .await
+                .unwrap();
+        assert_eq!(row.contact_id, None);
+        // Coming back under the same address gives no second ballot.
+        ana.caller.contact = town.bench.somebody(Assurance::Session).contact;
+        ana.sends("consultations").await;
+        ana.taps("Revoir").await;
+        assert!(ana.reads().contains("est enregistré"), "{}", ana.reads());
+    }
+
+    #[tokio::test]
+    async fn everything_that_shows_a_choice_says_so() {
+        let town = Town::new(28).await;
+        let scope = town.opens(FOUR).await.id.scope();
+        let mut ana = town.citizen();
+        let flagged = |effects: &[Effect]| {
+            effects.iter().any(|effect| matches!(effect, Effect::RevealsChoice { scope: told } if *told == scope))
+        };
+        let shown = |effects: &[Effect]| {
+            effects.iter().all(|effect| match effect {
+                Effect::Reply(reply) => reply.reveals.as_ref() == Some(&scope),
+                Effect::Edit(edit) => edit.reveals.as_ref() == Some(&scope),
+                _ => true,
+            })
+        };
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+        for label in ["Oui", "Signalement", "Budget", "Continuer", "2 – Un peu"] {
+            ana.taps(label).await;
+            assert!(flagged(&ana.effects) && shown(&ana.effects), "{label}");
+        }
+        ana.writes("un atelier").await;
+        assert!(flagged(&ana.effects) && shown(&ana.effects));
+        ana.taps("Déposer").await;
+        // The receipt shows none, and takes the place of the review that did.
+        assert!(
+            flagged(&ana.effects)
+                && ana.effects.iter().any(|effect| { matches!(effect, Effect::Edit(edit) if edit.reveals.is_none()) })
+        );
     }
 }

@@ -168,7 +168,7 @@ pub fn parse(source: &str) -> Result<Definition, DefinitionError> {
         problems: vec![Problem {
             line: error.span().map(|span| line_of(source, span.start)),
             field: error.span().map(|span| places.field_at(&span)).unwrap_or_default(),
-            remedy: error.message().replace('\n', " "),
+            remedy: in_plain_words(error.message()),
         }],
     })?;
     file.check().map_err(|mut problems| {
@@ -178,6 +178,16 @@ pub fn parse(source: &str) -> Result<Definition, DefinitionError> {
         problems.sort_by_key(|problem| problem.line);
         DefinitionError { problems }
     })
+}
+
+/// The parser's message, without the names of types.
+fn in_plain_words(message: &str) -> String {
+    message
+        .replace('\n', " ")
+        .replace("expected u16", "write a whole number from 0 to 65535")
+        .replace("expected u8", "write a whole number from 0 to 255")
+        .replace("expected a sequence", "write a list: [\"…\", \"…\"]")
+        .replace("expected a boolean", "write true or false")
 }
 
 /// Writes a definition as the file that gives it back.
@@ -241,9 +251,10 @@ impl Checker {
             let (least, most) = (count.start(), count.end());
             self.refuse(field, format!("has {} entries: write {least} to {most}", labels.len()));
         }
-        let labels = labels.into_iter().enumerate().map(|(index, label)| {
-            self.wording(&format!("{field}[{}]", index + 1), label, OPTION_CHARACTERS_MAX)
-        });
+        let labels = labels
+            .into_iter()
+            .enumerate()
+            .map(|(index, label)| self.wording(&format!("{field}[{}]", index + 1), label, OPTION_CHARACTERS_MAX));
         let labels: Vec<Wording> = labels.collect();
         let mut seen = BTreeSet::new();
         for (index, label) in labels.iter().enumerate() {
@@ -371,8 +382,7 @@ impl DefinitionFile {
                 "participation codes (\"code\") are not available yet: write \"session\", \"account\" or both",
             );
         }
-        for (field, value) in
-            [("results_from_ballots", self.results_from_ballots), ("results_step", self.results_step)]
+        for (field, value) in [("results_from_ballots", self.results_from_ballots), ("results_step", self.results_step)]
         {
             if value == 0 {
                 checker.refuse(field, "is 0: write 1 or more");
@@ -727,7 +737,7 @@ at_most = 2
         insta::assert_snapshot!(refusals.join("\n"), @r#"
         line 4: anonimity: unknown field `anonimity`, expected one of `slug`, `time_zone`, `opens_at`, `closes_at`, `duration_days`, `anonymity`, `change_vote`, `results`, `accepts`, `results_from_ballots`, `results_step`, `title`, `introduction`, `consent`, `questions`
         line 7: questions[1].kind: unknown variant `choice`, expected one of `single`, `multiple`, `rating`, `free_text`
-        line 3: duration_days: invalid value: integer `-1`, expected u16
+        line 3: duration_days: invalid value: integer `-1`, write a whole number from 0 to 65535
         line 3: closes_at: must be a local date and time without offset, such as 2026-09-01T08:00:00
         line 8: questions[1].texte: unknown field `texte`, expected one of `kind`, `optional`, `at_least`, `at_most`, `characters_max`, `text`, `options`, `scale`
         line 2: title: missing field `fr`
@@ -766,7 +776,8 @@ at_most = 2
 
     fn words(characters_max: usize) -> impl Strategy<Value = String> {
         // What TOML must quote and escape, beside plain words.
-        prop::string::string_regex(&format!("[a-zé\"'\\\\#=\\[]([ -~é€\n]{{0,{}}})", characters_max.min(40) - 2)).unwrap()
+        prop::string::string_regex(&format!("[a-zé\"'\\\\#=\\[]([ -~é€\n]{{0,{}}})", characters_max.min(40) - 2))
+            .unwrap()
     }
 
     fn wording(characters_max: usize) -> impl Strategy<Value = Wording> {
@@ -793,9 +804,8 @@ at_most = 2
     }
 
     fn local_time() -> impl Strategy<Value = NaiveDateTime> {
-        (0i64..1_000_000_000).prop_map(|seconds| {
-            chrono::DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap().naive_utc()
-        })
+        (0i64..1_000_000_000)
+            .prop_map(|seconds| chrono::DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap().naive_utc())
     }
 
     /// Any definition that passes the checks.
@@ -814,7 +824,8 @@ at_most = 2
             Just(ResultsVisibility::AfterVote),
             Just(ResultsVisibility::AfterClose)
         ];
-        let accepts = prop::collection::btree_set(prop_oneof![Just(Assurance::Session), Just(Assurance::Account)], 1..3);
+        let accepts =
+            prop::collection::btree_set(prop_oneof![Just(Assurance::Session), Just(Assurance::Account)], 1..3);
         let question = (wording(QUESTION_CHARACTERS_MAX), any::<bool>(), kind())
             .prop_map(|(text, optional, kind)| Question { text, optional, kind });
         (

@@ -17,8 +17,11 @@ mod conversation;
 pub mod definition;
 pub mod definition_file;
 pub mod demo;
+#[cfg(test)]
+mod hammer;
 mod links;
 pub mod operations;
+mod organiser;
 pub mod page;
 mod plugin;
 pub mod results;
@@ -27,6 +30,7 @@ pub mod script;
 pub mod snapshot;
 pub mod store;
 pub mod tally;
+mod wizard;
 mod words;
 
 pub use plugin::MicroConsultations;

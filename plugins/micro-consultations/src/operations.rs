@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 use crate::action::{Action, Verb};
 use crate::answer::Answers;
 use crate::closing;
-use crate::definition::{DURATION_DAYS_MAX, Closing, Definition, days_later};
+use crate::definition::{Closing, DURATION_DAYS_MAX, Definition, days_later};
 use crate::definition_file::{self, DefinitionError};
 use crate::results::{self, Results, Viewer};
 use crate::script::Script;
@@ -221,12 +221,10 @@ fn announcement(cx: &Context, consultation: &Consultation) -> Document {
         document = document.paragraph(introduction.in_locale(locale));
     }
     let until = [("closing", script.closing().into()), ("questions", questions.into())];
-    document
-        .paragraph(script.say("announcement-until", &until))
-        .choice(
-            script.say("button-answer", &[]),
-            Action::new(Verb::Answer, consultation.id, consultation.version).payload(),
-        )
+    document.paragraph(script.say("announcement-until", &until)).choice(
+        script.say("button-answer", &[]),
+        Action::new(Verb::Answer, consultation.id, consultation.version).payload(),
+    )
 }
 
 fn script<'c>(cx: &Context, consultation: &'c Consultation, locale: Locale) -> Script<'c> {
@@ -372,4 +370,113 @@ pub(crate) async fn fired(cx: &mut Context, fired: &FiredFire) -> HandlerResult 
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{MARKET, Town, definition};
+
+    fn due(fire: &Fire) -> FiredFire {
+        FiredFire {
+            scope: fire.scope.clone(),
+            subject: fire.subject.clone(),
+            due_at: fire.due_at,
+            payload: fire.payload.clone(),
+        }
+    }
+
+    fn scheduled(effects: &[bot_core::plugin::Effect]) -> Vec<Fire> {
+        let fires = effects.iter().filter_map(|effect| match effect {
+            bot_core::plugin::Effect::Schedule(fire) => Some(fire.clone()),
+            _ => None,
+        });
+        fires.collect()
+    }
+
+    #[tokio::test]
+    async fn a_scheduled_consultation_opens_and_closes_by_itself() {
+        let town = Town::new(71).await;
+        let times = "opens_at = 2026-09-10T08:00:00\ncloses_at = 2026-10-26T02:30:00";
+        let source = MARKET.replace("duration_days = 14", times);
+        let definition = definition(&source);
+        let (created, effects) = town.operator(async |cx| Ok(create(cx, definition).await.unwrap())).await;
+        let opening = scheduled(&effects).remove(0);
+        assert_eq!(opening.due_at.to_string(), "2026-09-10 06:00:00 UTC");
+        let mut ana = town.citizen();
+        ana.sends("resultats place-du-marche").await;
+        assert!(ana.reads().contains("n’existe pas"), "{}", ana.reads());
+
+        town.bench.clock.set(opening.due_at);
+        let effects = town.operator(async |cx| fired(cx, &due(&opening)).await).await.1;
+        let closing = scheduled(&effects).remove(0);
+        assert_eq!(closing.due_at.to_string(), "2026-10-26 01:30:00 UTC");
+        ana.sends("consultations").await;
+        ana.taps("Répondre").await;
+
+        // Extended by a day: the fire of the old time does nothing any more.
+        let (_, effects) = town.operator(async |cx| Ok(extend(cx, created.id, 1).await.unwrap())).await;
+        let later = scheduled(&effects).remove(0);
+        town.bench.clock.set(closing.due_at);
+        town.operator(async |cx| fired(cx, &due(&closing)).await).await;
+        let state = town.operator(async |cx| Ok(show(cx, "place-du-marche").await.unwrap().state)).await.0;
+        assert_eq!(state, State::Open);
+        town.bench.clock.set(later.due_at);
+        town.operator(async |cx| fired(cx, &due(&later)).await).await;
+        let state = town.operator(async |cx| Ok(show(cx, "1").await.unwrap().state)).await.0;
+        assert_eq!(state, State::Closed);
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_sense_is_refused_in_words() {
+        let town = Town::new(72).await;
+        let id = town.opens(MARKET).await.id;
+        let mut refusals = Vec::new();
+        town.operator(async |cx| {
+            let past = MARKET.replace("duration_days = 14", "closes_at = 2026-08-01T08:00:00");
+            let tries = [
+                create(cx, definition(MARKET)).await.map(|_| ()),
+                create(cx, definition(&past.replace("place-du-marche", "autre"))).await.map(|_| ()),
+                open(cx, id).await.map(|_| ()),
+                extend(cx, id, 0).await.map(|_| ()),
+                announce(cx, ConsultationId(99)).await.map(|_| ()),
+                show(cx, "inconnue").await.map(|_| ()),
+                announce(cx, id).await.map(|_| ()),
+                announce(cx, id).await.map(|_| ()),
+                close(cx, id).await.map(|_| ()),
+                close(cx, id).await.map(|_| ()),
+                open(cx, id).await.map(|_| ()),
+                extend(cx, id, 1).await.map(|_| ()),
+            ];
+            refusals.extend(tries.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+            Ok(())
+        })
+        .await;
+        insta::assert_snapshot!(refusals.join("\n"), @r"
+        A consultation is already named “place-du-marche”: choose another name.
+        The planned closing is already past: choose a date to come.
+        This consultation is already open.
+        An extension is 1 to 366 days.
+        This consultation does not exist.
+        This consultation does not exist.
+        This consultation was already announced on Tuesday 1 September 2026 at 10:00: nobody likes to receive the same message twice.
+        This consultation is closed, and a closed consultation stays closed.
+        This consultation is closed, and a closed consultation stays closed.
+        This consultation is closed, and a closed consultation stays closed.
+        ");
+    }
+
+    #[tokio::test]
+    async fn the_database_itself_keeps_the_promise() {
+        let town = Town::new(73).await;
+        let id = town.opens(MARKET).await.id.0;
+        let named = sqlx::query!("UPDATE micro_consultations.consultation SET anonymity = 'named' WHERE id = $1", id)
+            .execute(&town.bench.pool)
+            .await;
+        assert!(named.unwrap_err().to_string().contains("stays anonymous"));
+        let reworded = sqlx::query!("UPDATE micro_consultations.consultation SET version = 2 WHERE id = $1", id)
+            .execute(&town.bench.pool)
+            .await;
+        assert!(reworded.unwrap_err().to_string().contains("frozen"));
+    }
 }

@@ -155,12 +155,8 @@ pub async fn consultation_page(visit: &Visit<'_>, slug: &str) -> Result<Option<S
         counts(visit, &consultation, &results, &mut body);
     }
     method(visit, &consultation, &results, &mut body);
-    let _ = writeln!(
-        body,
-        r#"<p><a href="/consultations{}">{}</a></p>"#,
-        visit.language(),
-        visit.say("page-back", &[])
-    );
+    let _ =
+        writeln!(body, r#"<p><a href="/consultations{}">{}</a></p>"#, visit.language(), visit.say("page-back", &[]));
     let title = definition.title.in_locale(visit.locale);
     Ok(Some(visit.page(title, &format!("/consultations/{slug}"), &body)))
 }
@@ -344,4 +340,91 @@ fn escape(words: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{Citizen, MARKET, Town};
+    use crate::operations;
+
+    fn visit(town: &Town, locale: Locale) -> Visit<'_> {
+        let bench = &town.bench;
+        Visit { pool: &bench.pool, organisation: &bench.organisation, locale, now: bench.clock.now() }
+    }
+
+    async fn votes(citizen: &mut Citizen<'_>, labels: &[&str]) {
+        citizen.sends("consultations").await;
+        citizen.taps("Répondre").await;
+        for label in labels {
+            citizen.taps(label).await;
+        }
+        citizen.taps("Déposer").await;
+    }
+
+    const TWO: &str = r#"slug = "deux"
+title = "Deux <questions>"
+duration_days = 7
+anonymity = "anonymous"
+results_from_ballots = 2
+
+[[questions]]
+kind = "single"
+text = "Laquelle ?"
+options = ["=A", "B"]
+
+[[questions]]
+kind = "multiple"
+text = "Lesquels ?"
+options = ["X", "Y"]
+optional = true
+"#;
+
+    #[tokio::test]
+    async fn anybody_recounts_the_same_figures_from_the_file() {
+        let town = Town::new(51).await;
+        let id = town.opens(TWO).await.id;
+        for labels in [&["=A", "X", "Y", "Continuer"][..], &["B", "Y", "Continuer"], &["=A", "Continuer"]] {
+            votes(&mut town.citizen(), labels).await;
+        }
+        let here = visit(&town, Locale::Fr);
+        assert_eq!(ballots_csv(&here, "deux").await.unwrap(), None, "ballots of an open consultation were published");
+        let page = consultation_page(&here, "deux").await.unwrap().unwrap();
+        assert!(page.contains("s’affichent une fois que vous avez répondu") && !page.contains("<svg"), "{page}");
+
+        town.operator(async |cx| Ok(operations::close(cx, id).await.unwrap())).await;
+        let csv = ballots_csv(&here, "deux").await.unwrap().unwrap();
+        let mut lines: Vec<&str> = csv.lines().collect();
+        lines[1..].sort_unstable();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        "Laquelle ?","Lesquels ? – X","Lesquels ? – Y"
+        "'=A","",""
+        "'=A","1","1"
+        "B","0","1"
+        "#);
+        let page = consultation_page(&here, "deux").await.unwrap().unwrap();
+        let cells: Vec<&str> = page.split("<td>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        insta::assert_snapshot!(cells.join(" | "), @"3 | 3 | 2 | 66,7 % | 1 | 33,3 % | 1 | 50 % | 2 | 100 %");
+        assert!(page.contains("<svg") && page.contains("Deux &lt;questions&gt;"));
+    }
+
+    #[tokio::test]
+    async fn a_page_needs_no_script_and_no_inline_style() {
+        let town = Town::new(52).await;
+        town.opens(&format!("results_from_ballots = 1\n{MARKET}")).await;
+        votes(&mut town.citizen(), &["Jardin"]).await;
+        for locale in Locale::ALL {
+            let here = visit(&town, locale);
+            let pages =
+                [list_page(&here).await.unwrap(), consultation_page(&here, "place-du-marche").await.unwrap().unwrap()];
+            for page in pages {
+                assert!(page.starts_with("<!DOCTYPE html>") && page.contains(&format!("<html lang=\"{locale}\">")));
+                for forbidden in ["<script", "style=", "<style", "onclick", "javascript:"] {
+                    assert!(!page.contains(forbidden), "{forbidden} in\n{page}");
+                }
+                assert_eq!(page.matches("<h1>").count(), 1);
+            }
+        }
+        assert_eq!(consultation_page(&visit(&town, Locale::Fr), "inconnue").await.unwrap(), None);
+    }
 }

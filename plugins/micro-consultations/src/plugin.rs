@@ -10,9 +10,9 @@ use bot_core::{ContactId, PluginId};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
-use crate::action::Action;
+use crate::action::{Action, Verb};
 use crate::answer::Answers;
-use crate::{conversation, links, operations, results};
+use crate::{conversation, links, operations, organiser, results, wizard};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -49,6 +49,20 @@ impl MicroConsultations {
                     "The results of consultations",
                     Audience::Everyone,
                 ),
+                command(
+                    "nouvelle_consultation",
+                    "new_consultation",
+                    "Composer une consultation",
+                    "Compose a consultation",
+                    Audience::Organisers,
+                ),
+                command(
+                    "mes_consultations",
+                    "my_consultations",
+                    "Annoncer, prolonger, clore vos consultations",
+                    "Announce, extend, close your consultations",
+                    Audience::Organisers,
+                ),
             ],
             subscriptions: vec![Subscription::Links, Subscription::Erasures],
             settings_schema: json!({ "type": "object", "additionalProperties": false }),
@@ -73,6 +87,8 @@ impl Plugin for MicroConsultations {
         match command.name.as_str() {
             "consultations" => conversation::list(cx).await,
             "resultats" => results::command(cx, &command.arguments).await,
+            "nouvelle_consultation" => wizard::begin(cx).await,
+            "mes_consultations" => organiser::list(cx).await,
             other => Err(HandlerError::Broken(format!("/{other} is not a command of this plugin"))),
         }
     }
@@ -80,11 +96,19 @@ impl Plugin for MicroConsultations {
     async fn on_action(&self, cx: &mut Context, action: &ActionPayload) -> HandlerResult {
         // Sealed by the core, so an unknown payload is one of a version that is gone: nothing to do.
         let Some(action) = Action::read(action) else { return Ok(()) };
-        conversation::press(cx, action).await
+        match action.verb {
+            Verb::Compose => wizard::press(cx, action).await,
+            verb if verb.is_for_organisers() => organiser::press(cx, action).await,
+            _ => conversation::press(cx, action).await,
+        }
     }
 
     async fn on_text(&self, cx: &mut Context, name: &str, text: &str) -> HandlerResult {
-        conversation::written(cx, name, text).await
+        if name == wizard::AWAITED {
+            wizard::written(cx, text).await
+        } else {
+            conversation::written(cx, name, text).await
+        }
     }
 
     async fn on_event(&self, cx: &mut Context, event: &Event) -> HandlerResult {
@@ -151,10 +175,8 @@ impl Plugin for MicroConsultations {
                 })
             })
             .collect();
-        let drafts: Vec<Value> = drafts
-            .into_iter()
-            .map(|row| json!({ "consultation": row.slug, "answers": row.answers.0 }))
-            .collect();
+        let drafts: Vec<Value> =
+            drafts.into_iter().map(|row| json!({ "consultation": row.slug, "answers": row.answers.0 })).collect();
         Ok(json!({ "named_ballots": ballots, "answers_not_cast": drafts }))
     }
 }

@@ -285,3 +285,78 @@ pub(crate) fn page_url(cx: &Context, consultation: &Consultation) -> Option<Stri
     let language = if cx.locale == Locale::Fr { "" } else { "?lang=en" };
     Some(format!("{url}/consultations/{}{language}", consultation.slug()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::bench::{Citizen, MARKET, Town};
+
+    async fn votes(citizen: &mut Citizen<'_>) {
+        citizen.sends("consultations").await;
+        citizen.taps(if citizen.locale == bot_core::Locale::Fr { "Répondre" } else { "Answer" }).await;
+        citizen.taps("Jardin").await;
+        citizen.taps(if citizen.locale == bot_core::Locale::Fr { "Déposer" } else { "Cast" }).await;
+    }
+
+    #[tokio::test]
+    async fn results_after_the_vote_are_for_those_who_voted() {
+        let town = Town::new(81).await;
+        town.opens(&format!("results_from_ballots = 1\n{}", MARKET.replace("always", "after_vote"))).await;
+        let (mut ana, mut bob) = (town.citizen(), town.citizen());
+        votes(&mut ana).await;
+        ana.taps("Voir les résultats").await;
+        assert!(ana.reads().contains("« Jardin » arrive en tête"), "{}", ana.reads());
+        bob.sends("resultats").await;
+        insta::assert_snapshot!(bob.reads(), @r"
+        Les résultats de « La place du marché » s’affichent une fois que vous avez répondu ; ils seront publics à la clôture, le mardi 15 septembre 2026 à 10 h.
+        [Répondre]
+        ");
+        // Those who withdrew no longer see them.
+        ana.sends("consultations").await;
+        ana.taps("Revoir").await;
+        ana.taps("Retirer").await;
+        ana.taps("Oui").await;
+        ana.sends("resultats").await;
+        assert!(ana.reads().contains("s’affichent une fois que vous avez répondu"), "{}", ana.reads());
+    }
+
+    #[tokio::test]
+    async fn results_after_the_closing_are_for_nobody_before_not_even_organisers() {
+        let town = Town::new(82).await;
+        town.opens(&format!("results_from_ballots = 1\n{}", MARKET.replace("always", "after_close"))).await;
+        let mut ana = town.citizen();
+        votes(&mut ana).await;
+        assert!(ana.sees.choices.iter().all(|choice| !choice.label.contains("résultats")));
+        let mut organiser = town.organiser();
+        organiser.sends("resultats").await;
+        assert!(organiser.reads().contains("seront publiés à la clôture"), "{}", organiser.reads());
+    }
+
+    #[tokio::test]
+    async fn the_same_in_english() {
+        let town = Town::new(83).await;
+        town.opens(&format!("results_from_ballots = 1\n{MARKET}")).await;
+        let mut ana = town.citizen();
+        ana.locale = bot_core::Locale::En;
+        votes(&mut ana).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Your ballot is recorded. Thank you!
+        You can change or withdraw it until Tuesday 15 September 2026 at 10:00. So that nobody can read it, I never show a ballot again once it is cast.
+        [See the results]
+        [Change my ballot]
+        [Withdraw my ballot]
+        ");
+        ana.taps("See the results").await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Results: La place du marché
+        Provisional results from 1 ballot, updated every 5 ballots or more.
+        Participation: 1 ballot (1 from a browser, one per session).
+        Que faire de la place ?
+        “Jardin” comes first with 1 vote out of 1 ballot (100%).
+        Choice | Votes | Share
+        Halle couverte | 0 | 0%
+        Jardin | 1 | 100%
+        Parking | 0 | 0%
+        Chart: “Jardin” comes first with 1 vote out of 1 ballot (100%).
+        ");
+    }
+}

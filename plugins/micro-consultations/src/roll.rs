@@ -140,11 +140,15 @@ impl<'c> Roll<'c> {
             // Gone: merged into another one meanwhile.
             let Some(entry) = entry else { continue };
             self.attach(&mut *sql, entry.id, addresses).await?;
-            if self.entries_of(&mut *sql, addresses).await? == [entry.id] {
+            let represented_by = self.entries_of(&mut *sql, addresses).await?;
+            if represented_by == [entry.id] {
                 self.settle_assurance(sql, entry.id).await?;
                 return Ok(Entered { entry, ballots_withdrawn });
             }
             // Another transaction brought some of these addresses in first: once more, with its entry.
+            if !represented_by.contains(&entry.id) {
+                self.remove(&mut *sql, entry.id).await?;
+            }
         }
         Err(HandlerError::Broken(format!("no place on the roll of consultation {} after {TRIES_MAX} tries", self.id())))
     }
@@ -323,17 +327,23 @@ impl<'c> Roll<'c> {
         )
         .execute(&mut *sql)
         .await?;
-        sqlx::query!(
-            "DELETE FROM micro_consultations.roll_entry WHERE organisation_id = $1 AND consultation_id = $2 AND id = $3",
-            organisation,
-            id,
-            other.id.0,
-        )
-        .execute(&mut *sql)
-        .await?;
+        self.remove(&mut *sql, other.id).await?;
         self.mark(&mut *sql, kept.id, kept.has_ballot || other.has_ballot).await?;
         self.settle_assurance(sql, kept.id).await?;
         Ok(kept.has_ballot && other.has_ballot)
+    }
+
+    /// Takes an entry off the roll that represents no address any more.
+    async fn remove(&self, sql: &mut PgConnection, entry: EntryId) -> Result<(), HandlerError> {
+        sqlx::query!(
+            "DELETE FROM micro_consultations.roll_entry WHERE organisation_id = $1 AND consultation_id = $2 AND id = $3",
+            self.organisation.0,
+            self.id().0,
+            entry.0,
+        )
+        .execute(sql)
+        .await?;
+        Ok(())
     }
 
     /// An entry is as sure as the strongest of its accepted addresses.

@@ -87,9 +87,8 @@ impl Script<'_> {
         document = document.paragraph(Text::new().strong(question.text.in_locale(self.locale)));
 
         let labels = question.kind.labels();
-        let shortened = labels
-            .iter()
-            .any(|label| label.in_locale(self.locale).chars().count() > LABEL_CHARACTERS_WHOLE);
+        let shortened =
+            labels.iter().any(|label| label.in_locale(self.locale).chars().count() > LABEL_CHARACTERS_WHOLE);
         if shortened && self.buttons {
             document = document.list(labels.iter().map(|label| label.in_locale(self.locale)));
         }
@@ -163,10 +162,7 @@ impl Script<'_> {
                 Some(answer) => words_of_answer(self.locale, question, answer),
                 None => self.say("review-unanswered", &[]),
             };
-            Text(vec![
-                Span::Plain(format!("{} ", question.text.in_locale(self.locale))),
-                Span::Strong(answer),
-            ])
+            Text(vec![Span::Plain(format!("{} ", question.text.in_locale(self.locale))), Span::Strong(answer)])
         });
         let step = |verb: Verb| self.action(verb).on(definition.questions.len()).payload();
         Document::new()

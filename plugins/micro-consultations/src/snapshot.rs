@@ -19,6 +19,9 @@ use crate::tally::Tally;
 /// First key of the advisory locks that order those who may move the counts of one consultation.
 const LOCK_CLASS: i32 = 0x6d63;
 
+/// Counting all ballots takes longer the more there are, so from then on a step is at least this part of them.
+const LARGE_STEPS: i32 = 100;
+
 /// Moves the shown counts on when enough ballots were cast since. Called after each ballot.
 pub async fn step(
     sql: &mut PgConnection,
@@ -49,7 +52,7 @@ pub async fn step(
     .await?;
     let due = match counts.shown {
         None => i64::from(definition.results_from_ballots),
-        Some(shown) => i64::from(shown) + i64::from(definition.results_step),
+        Some(shown) => i64::from(shown) + i64::from(definition.results_step).max(i64::from(shown / LARGE_STEPS)),
     };
     if counts.cast < due {
         return Ok(());
@@ -128,4 +131,48 @@ pub async fn participation(
     }
     participation.sort_by(|one, other| other.cmp(one));
     Ok(participation)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::bench::{MARKET, Town};
+    use crate::store::Lock;
+
+    async fn vote(town: &Town) {
+        let mut citizen = town.citizen();
+        citizen.sends("consultations").await;
+        citizen.taps("Répondre").await;
+        citizen.taps("Jardin").await;
+        citizen.taps("Déposer").await;
+    }
+
+    async fn shown_ballots(town: &Town, id: crate::store::ConsultationId) -> Option<u64> {
+        let organisation = town.bench.organisation.id;
+        let mut sql = town.bench.pool.acquire().await.unwrap();
+        let found = store::find(&mut sql, organisation, id, Lock::None).await.unwrap().unwrap();
+        shown(&mut sql, organisation, &found).await.unwrap().map(|tally| tally.ballots)
+    }
+
+    #[tokio::test]
+    async fn live_counts_appear_from_three_ballots_and_move_by_two() {
+        let town = Town::new(5).await;
+        let id = town.opens(&format!("results_from_ballots = 3\nresults_step = 2\n{MARKET}")).await.id;
+        let mut seen = Vec::new();
+        for _ in 0..8 {
+            vote(&town).await;
+            seen.push(shown_ballots(&town, id).await);
+        }
+        assert_eq!(seen, [None, None, Some(3), Some(3), Some(5), Some(5), Some(7), Some(7)]);
+    }
+
+    #[tokio::test]
+    async fn ballots_cast_at_the_same_moment_miss_no_step() {
+        let town = Town::new(6).await;
+        let id = town.opens(MARKET).await.id;
+        join_all((0..5).map(|_| vote(&town))).await;
+        assert_eq!(shown_ballots(&town, id).await, Some(5));
+    }
 }

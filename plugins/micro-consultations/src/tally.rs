@@ -26,10 +26,8 @@ impl Tally {
     /// Counts `ballots`. An answer that does not fit its question is not counted.
     pub fn of<'b>(definition: &Definition, ballots: impl IntoIterator<Item = &'b Answers>) -> Self {
         let empty = |kind: &QuestionKind| QuestionTally { answered: 0, counts: vec![0; kind.labels().len()] };
-        let mut tally = Self {
-            ballots: 0,
-            questions: definition.questions.iter().map(|question| empty(&question.kind)).collect(),
-        };
+        let mut tally =
+            Self { ballots: 0, questions: definition.questions.iter().map(|question| empty(&question.kind)).collect() };
         for ballot in ballots {
             tally.ballots += 1;
             for (index, (question, counted)) in definition.questions.iter().zip(&mut tally.questions).enumerate() {

@@ -40,8 +40,11 @@ mod tests {
             include_str!("chart.rs"),
             include_str!("conversation.rs"),
             include_str!("operations.rs"),
+            include_str!("organiser.rs"),
+            include_str!("page.rs"),
             include_str!("results.rs"),
             include_str!("script.rs"),
+            include_str!("wizard.rs"),
         ]
         .concat();
         let lines = SOURCES[0].1.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
