@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use bot_core::Locale;
 use bot_core::ids::PluginId;
 use bot_core::message::Document;
@@ -21,7 +20,7 @@ use serde_json::json;
 
 use super::arguments::{ConsultationCommand, PlaceArguments};
 use super::operator::Operator;
-use super::output::{Output, moment, say, table};
+use super::output::{Output, moment, table};
 use super::{EXIT_WRONG_CALL, WrongCall};
 
 pub(super) async fn run(

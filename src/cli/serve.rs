@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use bot_core::Locale;
 use bot_core::store;
 use serde_json::json;
@@ -11,7 +10,7 @@ use serde_json::json;
 use super::WrongCall;
 use super::arguments::{DemoArguments, PlaceArguments};
 use super::operator::{configuration, database_settings};
-use super::output::{Output, say};
+use super::output::Output;
 use crate::app::{App, Start};
 use crate::config::{Config, Database as DatabaseSettings, Log};
 use crate::database::{Database, IfRunning};
@@ -31,7 +30,7 @@ pub(super) async fn serve(place: &PlaceArguments) -> anyhow::Result<ExitCode> {
     }
     let secrets = Secrets::default();
     logging::start(&config.log, secrets.clone())?;
-    run(config, secrets, async |_, _| Ok(())).await
+    run(config, secrets, async |_| Ok(())).await
 }
 
 pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: Output) -> anyhow::Result<ExitCode> {
@@ -48,7 +47,7 @@ pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: O
     config.log = Log { filter: "warn,usvg=error".to_owned(), ..Log::default() };
     let secrets = Secrets::default();
     logging::start(&config.log, secrets.clone())?;
-    run(config, secrets, async |app, database| {
+    run(config, secrets, async |app| {
         demo::seed(app.core()).await?;
         let welcome = Welcome { url: app.public_url(), data_dir, program: program() };
         output.answer(
@@ -59,7 +58,6 @@ pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: O
             }),
             || welcome.words(speaks(std::env::var("LC_ALL").or_else(|_| std::env::var("LANG")).ok().as_deref())),
         )?;
-        let _: &Database = database;
         Ok(())
     })
     .await
@@ -69,7 +67,7 @@ pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: O
 async fn run(
     config: Config,
     secrets: Secrets,
-    greet: impl AsyncFnOnce(&App, &Database) -> anyhow::Result<()>,
+    greet: impl AsyncFnOnce(&App) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = StopSignals::listen()?;
     let deadline = config.stopping.deadline();
@@ -80,7 +78,7 @@ async fn run(
     let start = Start { secrets, ..Start::new(config, database.options()) };
     let started = async {
         let app = App::start(start).await?;
-        greet(&app, &database).await?;
+        greet(&app).await?;
         Ok::<_, anyhow::Error>(app)
     };
     let app = tokio::select! {

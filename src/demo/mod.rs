@@ -6,7 +6,7 @@ use bot_core::ids::{ContactId, PluginId};
 use bot_core::plugin::{AddressDigest, Context, HandlerError, KnownAddress};
 use bot_core::service::DEFAULT_ORGANISATION;
 use micro_consultations::answer::{Answer, Answers};
-use micro_consultations::ballot::{self, CastOutcome, Voter};
+use micro_consultations::ballot::{self, CastOutcome, Paper, Voter};
 use micro_consultations::definition_file::{DefinitionError, parse};
 use micro_consultations::operations::{self, OperationError};
 use micro_consultations::store::Consultation;
@@ -83,8 +83,8 @@ async fn vote(cx: &mut Context, consultation: &Consultation) -> Result<(), SeedE
         let assurances = [bot_core::adapter::Assurance::Session, bot_core::adapter::Assurance::Account];
         let address = KnownAddress { digest: AddressDigest(digest), assurance: assurances[index % 2] };
         let voter = Voter { contact: ContactId(uuid::Uuid::from_u128(random.random())), addresses: vec![address] };
-        let outcome =
-            ballot::cast(cx.sql(), &mut random, organisation, consultation, &voter, &answers, None, now).await?;
+        let paper = Paper { answers: &answers, consent: None };
+        let outcome = ballot::cast(cx.sql(), &mut random, organisation, consultation, &voter, paper, now).await?;
         if outcome != CastOutcome::Recorded {
             return Err(SeedError::NotTaken(outcome));
         }

@@ -18,8 +18,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 /// Seconds: from a local answer (1 ms) to the longest platform call.
 const SECONDS_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
-/// What was measured is folded into its buckets this often, also when nobody asks.
-pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 const PLUGIN_STATES: [PluginState; 7] = [
     PluginState::Registered,
     PluginState::Starting,
@@ -49,8 +48,13 @@ impl Scrape {
         }
     }
 
-    pub fn run_upkeep(&self) {
-        self.0.run_upkeep();
+    /// Folds what was measured into its buckets now and then, also when nobody asks for it.
+    pub async fn keep_up(self) {
+        let mut beat = tokio::time::interval(UPKEEP_INTERVAL);
+        loop {
+            beat.tick().await;
+            self.0.run_upkeep();
+        }
     }
 }
 

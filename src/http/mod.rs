@@ -45,7 +45,7 @@ pub(crate) struct Http {
     public_stop: CancellationToken,
     admin_stop: CancellationToken,
     tasks: TaskTracker,
-    admin_task: tokio::task::JoinHandle<()>,
+    background: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Http {
@@ -60,6 +60,7 @@ impl Http {
                 tracing::error!("The public listener ended: {error}");
             }
         });
+        let upkeep = tokio::spawn(scrape.clone().keep_up());
         let admin = health::router(core).merge(metrics::router(core, scrape));
         let stop = admin_stop.clone().cancelled_owned();
         // The operator's listener answers until the very end, so it does not hold the stop up.
@@ -68,7 +69,7 @@ impl Http {
                 tracing::error!("The admin listener ended: {error}");
             }
         });
-        Self { public_stop, admin_stop, tasks, admin_task }
+        Self { public_stop, admin_stop, tasks, background: vec![admin_task, upkeep] }
     }
 
     /// Takes no new requests; those under way are answered.
@@ -84,6 +85,8 @@ impl Http {
 
     pub fn stop(self) {
         self.admin_stop.cancel();
-        self.admin_task.abort();
+        for task in self.background {
+            task.abort();
+        }
     }
 }

@@ -257,7 +257,12 @@ impl Transcripts {
 }
 
 fn entry_for(session: &SessionId, number: Number, entry: &LogEntry, reveals: Option<&str>) -> StateEntry {
-    StateEntry { key: number.key(session), value: json(entry), reveals: reveals.map(str::to_owned) }
+    StateEntry {
+        key: number.key(session),
+        value: json(entry),
+        reveals: reveals.map(str::to_owned),
+        owner: Some(session.expose().to_owned()),
+    }
 }
 
 fn media_entry(session: &SessionId, hash: MediaHash, message: Number, reveals: Option<&str>) -> StateEntry {
@@ -265,6 +270,7 @@ fn media_entry(session: &SessionId, hash: MediaHash, message: Number, reveals: O
         key: media_key(session, hash, message),
         value: serde_json::Value::Bool(true),
         reveals: reveals.map(str::to_owned),
+        owner: Some(session.expose().to_owned()),
     }
 }
 
