@@ -1,6 +1,6 @@
 //! What the program writes to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bot_core::Redacted;
@@ -23,7 +23,9 @@ pub fn start(log: &Log, secrets: Secrets) -> anyhow::Result<()> {
         Ok(filter) if !filter.is_empty() => EnvFilter::try_new(filter)?,
         _ => EnvFilter::try_new(&log.filter)?,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(secrets).with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(secrets)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal());
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
