@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: a thin wrapper around the library.
+
+fn main() -> std::process::ExitCode {
+    crieur::cli::main()
+}

@@ -15,6 +15,12 @@ macro_rules! id {
         #[serde(transparent)]
         pub struct $name(pub $inner);
 
+        impl From<$inner> for $name {
+            fn from(inner: $inner) -> Self {
+                Self(inner)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)

@@ -1,10 +1,17 @@
 //! The shared Postgres, one file per aggregate. Everything here is concrete: there is one database and no mock.
 
 pub mod account_state;
+pub mod accounts;
+pub mod audit;
+pub mod deliveries;
+pub mod inbox;
 pub mod media;
+pub mod organisations;
+pub mod plugins;
+pub mod server;
 
 use sqlx::PgPool;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migrate, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 /// Every migration, core and plugins, in one numbered sequence.
@@ -51,4 +58,34 @@ pub async fn connect(options: PgConnectOptions, connections_max: u32) -> Result<
 /// When a migration fails; the database is left at the last one that passed.
 pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
     Ok(MIGRATIONS.run(pool).await?)
+}
+
+/// A step in the making of the schema.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct MigrationStep {
+    pub version: i64,
+    pub description: String,
+    pub applied: bool,
+}
+
+/// Every migration of this program, and whether it was applied to this database.
+///
+/// # Errors
+/// When the database refuses, or a migration failed half-way.
+pub async fn migrations(pool: &PgPool) -> Result<Vec<MigrationStep>, StoreError> {
+    let begun = sqlx::query_scalar!(r#"SELECT to_regclass($1) IS NOT NULL AS "begun!""#, &MIGRATIONS.table_name)
+        .fetch_one(pool)
+        .await?;
+    let applied = if begun {
+        let mut connection = pool.acquire().await?;
+        connection.list_applied_migrations(&MIGRATIONS.table_name).await?
+    } else {
+        Vec::new()
+    };
+    let steps = MIGRATIONS.iter().map(|migration| MigrationStep {
+        version: migration.version,
+        description: migration.description.to_string(),
+        applied: applied.iter().any(|applied| applied.version == migration.version),
+    });
+    Ok(steps.collect())
 }

@@ -1,0 +1,73 @@
+//! The command line: what is typed, what is answered, and with which exit code.
+
+mod arguments;
+mod audit;
+mod check_config;
+mod consultation;
+mod deliveries;
+mod doctor;
+mod inbox;
+mod operator;
+mod output;
+mod plugins;
+mod roles;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::{ConfigError, UrlError};
+use arguments::{Arguments, Command};
+use output::Output;
+
+/// The command was understood and could not be done.
+const EXIT_FAILED: u8 = 1;
+/// The command or the configuration is wrong: change it before trying again.
+const EXIT_WRONG_CALL: u8 = 2;
+
+/// A call that makes no sense as it was typed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongCall(String);
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output { json: arguments.json };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.error(&anyhow::Error::new(error).context("the runtime could not be started"));
+            return ExitCode::from(EXIT_FAILED);
+        }
+    };
+    let ended = runtime.block_on(run(arguments, output));
+    // Nothing is left to wait for: what was started has been stopped, or failed.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| {
+        output.error(&error);
+        ExitCode::from(if is_wrong_call(&error) { EXIT_WRONG_CALL } else { EXIT_FAILED })
+    })
+}
+
+async fn run(arguments: Arguments, output: Output) -> anyhow::Result<ExitCode> {
+    let Arguments { place, command, json: _ } = arguments;
+    match command {
+        Command::Serve => serve::serve(&place).await,
+        Command::Demo(demo) => serve::demo(&place, &demo, output).await,
+        Command::CheckConfig(check) => check_config::run(&place, &check, output),
+        Command::Migrate => serve::migrate(&place, output).await,
+        Command::Doctor => doctor::run(&place, output).await,
+        Command::Consultation(command) => consultation::run(&place, command, output).await,
+        Command::Deliveries(command) => deliveries::run(&place, command, output).await,
+        Command::Inbox(command) => inbox::run(&place, command, output).await,
+        Command::Plugins(command) => plugins::run(&place, command, output).await,
+        Command::Roles(command) => roles::run(&place, command, output).await,
+        Command::Audit(audit) => audit::run(&place, &audit, output).await,
+    }
+}
+
+fn is_wrong_call(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<WrongCall>() || cause.is::<ConfigError>() || cause.is::<UrlError>())
+}

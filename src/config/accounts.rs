@@ -1,0 +1,131 @@
+//! `[[account]]`: the bot connections.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::problem::Checker;
+use super::read::{deserialise, explain};
+
+/// One bot connection.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Its own name, which stays the same for ever: 1 to 63 of a-z, 0-9 and `-`.
+    pub name: String,
+    /// The platform it speaks.
+    #[schemars(schema_with = "platforms")]
+    pub platform: String,
+    /// What the platform's adapter can be told.
+    #[serde(default)]
+    #[schemars(schema_with = "settings_of_platforms")]
+    settings: Table,
+    #[serde(skip)]
+    checked: Option<AccountSettings>,
+}
+
+/// The settings of an account, by platform: the list of adapters in this build.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AccountSettings {
+    #[cfg(feature = "webchat")]
+    Webchat(adapter_webchat::WebchatSettings),
+}
+
+/// Platforms of this build.
+const PLATFORMS: &[&str] = &[
+    #[cfg(feature = "webchat")]
+    "webchat",
+];
+/// Platforms that a build may leave out.
+const PLATFORMS_KNOWN: &[&str] = &["webchat"];
+
+fn platforms(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "type": "string", "enum": PLATFORMS })
+}
+
+fn settings_of_platforms(generator: &mut SchemaGenerator) -> Schema {
+    let schemas: Vec<Schema> = vec![
+        #[cfg(feature = "webchat")]
+        generator.subschema_for::<adapter_webchat::WebchatSettings>(),
+    ];
+    schemars::json_schema!({ "anyOf": schemas })
+}
+
+impl Account {
+    /// One account with usual settings on every platform that needs no token.
+    pub(crate) fn one_of_each() -> Vec<Self> {
+        vec![
+            #[cfg(feature = "webchat")]
+            Self {
+                name: "webchat".to_owned(),
+                platform: "webchat".to_owned(),
+                settings: Table::new(),
+                checked: Some(AccountSettings::Webchat(adapter_webchat::WebchatSettings::default())),
+            },
+        ]
+    }
+
+    /// The settings, of an account that passed the checks.
+    pub fn settings(&self) -> Option<&AccountSettings> {
+        self.checked.as_ref()
+    }
+}
+
+/// Checks names and platforms, and reads each account's settings as its platform's.
+pub(crate) fn check(accounts: &mut [Account], checker: &mut Checker) {
+    let mut seen: Vec<String> = Vec::new();
+    let mut webchats = 0;
+    for (index, account) in accounts.iter_mut().enumerate() {
+        let field = |name: &str| format!("account[{}].{name}", index + 1);
+        if !is_name(&account.name) {
+            checker.refuse(field("name"), "must be 1 to 63 of a-z, 0-9 and `-`, and begin with a letter or digit");
+        } else if seen.contains(&account.name) {
+            checker.refuse(field("name"), "is there twice: each account has a name of its own");
+        }
+        seen.push(account.name.clone());
+        if account.platform == "webchat" {
+            webchats += 1;
+            if webchats > 1 {
+                checker.refuse(field("platform"), "is webchat again: one webchat is served, so keep one");
+            }
+        }
+        match read_settings(&account.platform, account.settings.clone()) {
+            Ok(settings) => account.checked = Some(settings),
+            Err((name, remedy)) => checker.refuse(field(&name), remedy),
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn read_settings(platform: &str, settings: Table) -> Result<AccountSettings, (String, String)> {
+    match platform {
+        #[cfg(feature = "webchat")]
+        "webchat" => {
+            let settings: adapter_webchat::WebchatSettings = within_settings(settings)?;
+            settings.check().map_err(|error| {
+                let words = error.to_string();
+                let remedy = words.strip_prefix(&format!("`{}` ", error.field)).unwrap_or(&words).to_owned();
+                (format!("settings.{}", error.field), remedy)
+            })?;
+            Ok(AccountSettings::Webchat(settings))
+        }
+        other if PLATFORMS_KNOWN.contains(&other) => {
+            let remedy = format!("{other} is left out of this build: build with `--features {other}`");
+            Err(("platform".to_owned(), remedy))
+        }
+        other => Err(("platform".to_owned(), format!("`{other}` is not known: write {}", PLATFORMS.join(" or ")))),
+    }
+}
+
+#[cfg_attr(not(feature = "webchat"), allow(dead_code, reason = "no platform of this build has settings"))]
+fn within_settings<T: serde::de::DeserializeOwned>(settings: Table) -> Result<T, (String, String)> {
+    deserialise(Value::Table(settings)).map_err(|(field, message)| {
+        let (field, remedy) = explain(&field, &message);
+        (if field.is_empty() { "settings".to_owned() } else { format!("settings.{field}") }, remedy)
+    })
+}
