@@ -307,8 +307,12 @@ impl Plugin for ScriptedPlugin {
                 cx.schedule(daily);
             }
             "announce" => {
-                let mut message =
-                    Outgoing::new(Recipient::Consenting, Purpose::Consultation, "campaign", Document::says("Une annonce"));
+                let mut message = Outgoing::new(
+                    Recipient::Consenting,
+                    Purpose::Consultation,
+                    "campaign",
+                    Document::says("Une annonce"),
+                );
                 message.subject = command.arguments.clone();
                 message.not_after = Some(cx.now + TimeDelta::hours(2));
                 message.report = true;

@@ -150,11 +150,13 @@ impl Town {
     /// Waits until the server has noticed that an abandoned service is gone.
     pub async fn alone(&self) {
         loop {
-            let others: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()")
-                .bind(crate::crash::APPLICATION)
-                .fetch_one(self.database.pool())
-                .await
-                .unwrap();
+            let others: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+            )
+            .bind(crate::crash::APPLICATION)
+            .fetch_one(self.database.pool())
+            .await
+            .unwrap();
             if others == 0 {
                 return;
             }
