@@ -119,7 +119,11 @@ fn socket_options_in(socket_dir: &Path) -> PgConnectOptions {
 }
 
 /// Starts the server again whenever it ends, until told to stop it.
-fn watch(mut server: Server, stopped: &mpsc::Receiver<()>, give_up: oneshot::Sender<StartError>) -> Result<(), StopError> {
+fn watch(
+    mut server: Server,
+    stopped: &mpsc::Receiver<()>,
+    give_up: oneshot::Sender<StartError>,
+) -> Result<(), StopError> {
     let mut restarts: Vec<Instant> = Vec::new();
     loop {
         // Nothing is ever sent: the other end is dropped when it is time to stop.

@@ -23,7 +23,9 @@ pub fn start(log: &Log, secrets: Secrets) -> anyhow::Result<()> {
         Ok(filter) if !filter.is_empty() => EnvFilter::try_new(filter)?,
         _ => EnvFilter::try_new(&log.filter)?,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(secrets)
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(secrets)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal());
     let started = match log.format {

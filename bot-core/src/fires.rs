@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::calendar::next_occurrence;
 use crate::core::{Core, Organisation};
-use crate::dispatcher::{EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, pause};
+use crate::dispatcher::{
+    EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, pause,
+};
 use crate::ids::{OrganisationId, PluginId};
 use crate::plugin::FiredFire;
 use crate::plugin_host::{Call, CallError, is_outage};
@@ -95,9 +97,12 @@ async fn run_owner(core: Arc<Core>, owner: PluginId, stop: CancellationToken) {
 }
 
 async fn next_moment(core: &Core) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT min(available_at) FROM core.fire WHERE state = 'waiting' AND available_at > $1", core.clock.now())
-        .fetch_one(&core.pool)
-        .await
+    sqlx::query_scalar!(
+        "SELECT min(available_at) FROM core.fire WHERE state = 'waiting' AND available_at > $1",
+        core.clock.now()
+    )
+    .fetch_one(&core.pool)
+    .await
 }
 
 /// The fires of a disabled plugin wait for it.

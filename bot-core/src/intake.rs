@@ -267,9 +267,13 @@ impl Intake {
             Some(id) => Ok(id),
             // Another account of the same platform met this person in the same instant.
             None => {
-                sqlx::query!("DELETE FROM core.contact WHERE organisation_id = $1 AND id = $2", self.organisation.0, contact)
-                    .execute(&mut **transaction)
-                    .await?;
+                sqlx::query!(
+                    "DELETE FROM core.contact WHERE organisation_id = $1 AND id = $2",
+                    self.organisation.0,
+                    contact
+                )
+                .execute(&mut **transaction)
+                .await?;
                 sqlx::query_scalar!(
                     "SELECT id FROM core.address WHERE organisation_id = $1 AND scheme = $2 AND path = $3",
                     self.organisation.0,

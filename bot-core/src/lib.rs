@@ -24,9 +24,9 @@ pub mod locale;
 pub mod message;
 pub mod people;
 pub mod plugin;
-pub mod plugin_host;
 #[cfg(feature = "conformance")]
 pub mod plugin_bench;
+pub mod plugin_host;
 pub mod redacted;
 pub mod retention;
 pub mod service;

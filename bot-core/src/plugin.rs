@@ -157,10 +157,24 @@ pub enum Event {
         joiner_addresses: Vec<KnownAddress>,
     },
     /// `address` has left `left` and belongs to `restored` again.
-    ContactSplit { left: ContactId, restored: ContactId, address: KnownAddress },
-    ContactErased { contact: ContactId, addresses: Vec<KnownAddress> },
-    Reaction { message: String, key: String, removed: bool },
-    PollVote { poll: String, options: Vec<u16> },
+    ContactSplit {
+        left: ContactId,
+        restored: ContactId,
+        address: KnownAddress,
+    },
+    ContactErased {
+        contact: ContactId,
+        addresses: Vec<KnownAddress>,
+    },
+    Reaction {
+        message: String,
+        key: String,
+        removed: bool,
+    },
+    PollVote {
+        poll: String,
+        options: Vec<u16>,
+    },
 }
 
 /// An address as plugins know it: never the address itself.
@@ -271,11 +285,7 @@ impl Context {
 
     /// Answers under a name, so that [`Context::edit`] finds the message again.
     pub fn reply_as(&mut self, message_key: impl Into<String>, document: Document) {
-        self.effects.push(Effect::Reply(Reply {
-            document,
-            message_key: Some(message_key.into()),
-            ..Reply::default()
-        }));
+        self.effects.push(Effect::Reply(Reply { document, message_key: Some(message_key.into()), ..Reply::default() }));
     }
 
     pub fn reply_with(&mut self, reply: Reply) {

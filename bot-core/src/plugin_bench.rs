@@ -1,24 +1,17 @@
 //! A bench for one plugin: calls it as the dispatcher would, in a transaction of its own against a real Postgres, and
 //! gives back the effects it asked for. Nothing carries them out.
 
-use std::str::FromStr;
-
 use rand::RngCore;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection, PgPool};
-use uuid::Uuid;
+use sqlx::PgPool;
 
 use crate::adapter::{Assurance, ConversationKind};
 use crate::clock::{Clock, Random};
+use crate::conformance::TestDatabase;
 use crate::ids::{AddressId, ContactId, ConversationId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 use crate::plugin::{
     AddressDigest, Caller, Context, ConversationView, Effect, HandlerError, KnownAddress, OrganisationView, Role,
 };
-use crate::store;
-
-/// Names the server that tests may create databases on, by the URL of its administrator.
-pub const SERVER_VARIABLE: &str = "CRIEUR_TEST_POSTGRES";
 
 /// A database of one's own, a clock and a seed.
 pub struct PluginBench {
@@ -28,8 +21,8 @@ pub struct PluginBench {
     pub organisation: OrganisationView,
     pub plugin: PluginId,
     pub public_url: Option<String>,
-    server: PgConnectOptions,
-    name: String,
+    /// Dropped with the bench.
+    _database: TestDatabase,
 }
 
 impl PluginBench {
@@ -38,38 +31,27 @@ impl PluginBench {
     /// # Panics
     /// When no server is named, or it cannot be used: there is no test without a database.
     pub async fn new(plugin: PluginId, clock: Clock, seed: u64) -> Self {
-        let Ok(url) = std::env::var(SERVER_VARIABLE) else {
-            panic!("run `cargo xtask test`, or set {SERVER_VARIABLE} to the URL of a Postgres administrator");
-        };
-        let server = PgConnectOptions::from_str(&url)
-            .unwrap_or_else(|error| panic!("{SERVER_VARIABLE} is not a Postgres URL: {error}"));
-        let name = format!("crieur_bench_{}", Uuid::new_v4().simple());
-        let made = async {
-            let mut connection = PgConnection::connect_with(&server).await?;
-            sqlx::raw_sql(AssertSqlSafe(format!(r#"CREATE DATABASE "{name}""#))).execute(&mut connection).await?;
-            connection.close().await?;
-            let pool = store::connect(server.clone().database(&name), 12).await?;
-            store::migrate(&pool).await?;
-            let id = sqlx::query_scalar!(
-                r#"
-                INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at)
-                VALUES ('default', 'Ville de Trifouilly', 'fr', 'Europe/Paris', $1, $2) RETURNING id
-                "#,
-                [7; 32].as_slice(),
-                clock.now(),
-            )
-            .fetch_one(&pool)
-            .await?;
-            Ok::<_, store::StoreError>((pool, OrganisationId(id)))
-        };
-        let (pool, id) = made.await.unwrap_or_else(|error| panic!("no database on {SERVER_VARIABLE}: {error}"));
+        let database = TestDatabase::create().await;
+        let pool = database.pool().clone();
+        let id = sqlx::query_scalar!(
+            r#"
+            INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at)
+            VALUES ('bench', 'Ville de Trifouilly', 'fr', 'Europe/Paris', $1, $2) RETURNING id
+            "#,
+            [7; 32].as_slice(),
+            clock.now(),
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap_or_else(|error| panic!("the bench's organisation: {error}"));
+        let id = OrganisationId(id);
         let organisation = OrganisationView {
             id,
             title: "Ville de Trifouilly".to_owned(),
             time_zone: chrono_tz::Europe::Paris,
             default_locale: Locale::Fr,
         };
-        Self { pool, clock, random: Random::seeded(seed), organisation, plugin, public_url: None, server, name }
+        Self { pool, clock, random: Random::seeded(seed), organisation, plugin, public_url: None, _database: database }
     }
 
     /// Runs `call` in a transaction that commits when it succeeds, and gives back what it asked for.
@@ -128,23 +110,5 @@ impl PluginBench {
     /// Somebody with the organiser's role.
     pub fn organiser(&self) -> Caller {
         Caller { roles: vec![Role::Organiser], ..self.somebody(Assurance::Account) }
-    }
-}
-
-impl Drop for PluginBench {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        // A value cannot be dropped asynchronously: another thread does it, also when the test panicked.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect_with(&server).await?;
-                let drop = AssertSqlSafe(format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#));
-                sqlx::raw_sql(drop).execute(&mut connection).await?;
-                connection.close().await
-            })
-        });
-        // A database left behind harms no other test.
-        let _ = dropped.join();
     }
 }

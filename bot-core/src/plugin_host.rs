@@ -68,9 +68,9 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         // Class 57P (operator intervention), 08 (connection), 53 (resources): Postgres manual, appendix A.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code.starts_with("53")),
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code.starts_with("53"))
+        }
         _ => false,
     }
 }

@@ -46,9 +46,13 @@ pub(crate) async fn clean(
     )
     .execute(&mut **transaction)
     .await?;
-    sqlx::query!("DELETE FROM core.inbox_key WHERE organisation_id = $1 AND received_at < $2", organisation, before(DEDUPE_KEY_DAYS))
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM core.inbox_key WHERE organisation_id = $1 AND received_at < $2",
+        organisation,
+        before(DEDUPE_KEY_DAYS)
+    )
+    .execute(&mut **transaction)
+    .await?;
     sqlx::query!(
         r#"
         DELETE FROM core.delivery AS old
@@ -88,9 +92,13 @@ pub(crate) async fn clean(
     sqlx::query!("DELETE FROM core.link WHERE organisation_id = $1 AND expires_at < $2", organisation, before(1))
         .execute(&mut **transaction)
         .await?;
-    sqlx::query!("DELETE FROM core.link_attempt WHERE organisation_id = $1 AND attempted_at < $2", organisation, before(1))
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM core.link_attempt WHERE organisation_id = $1 AND attempted_at < $2",
+        organisation,
+        before(1)
+    )
+    .execute(&mut **transaction)
+    .await?;
     sqlx::query!("DELETE FROM core.prompt WHERE organisation_id = $1 AND expires_at < $2", organisation, now)
         .execute(&mut **transaction)
         .await?;

@@ -88,15 +88,7 @@ impl Service {
         ensure_organisation(&parts).await?;
         let organisations = read_organisations(&parts.pool).await?;
         let hosts: Vec<PluginHost> = parts.plugins.into_iter().map(PluginHost::new).collect();
-        let core = Core::new(
-            parts.pool,
-            parts.clock,
-            parts.random,
-            runner,
-            parts.public_url,
-            organisations,
-            hosts,
-        );
+        let core = Core::new(parts.pool, parts.clock, parts.random, runner, parts.public_url, organisations, hosts);
         register_plugins(&core).await?;
         Ok(Self { core, stop: CancellationToken::new(), tasks: TaskTracker::new(), lock: Some(lock) })
     }
@@ -115,7 +107,11 @@ impl Service {
 
     /// Declares an account of the default organisation and gives what its adapter is built with. An account that
     /// was dead or retired is tried again.
-    pub async fn declare_account(&self, name: &str, platform: &Platform) -> Result<(OrganisationId, AccountId), ServiceError> {
+    pub async fn declare_account(
+        &self,
+        name: &str,
+        platform: &Platform,
+    ) -> Result<(OrganisationId, AccountId), ServiceError> {
         let organisation = self.default_organisation()?.view.id;
         let id = sqlx::query_scalar!(
             r#"
@@ -327,9 +323,11 @@ async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
 }
 
 async fn read_organisations(pool: &PgPool) -> Result<Vec<Organisation>, ServiceError> {
-    let rows = sqlx::query!("SELECT id, name, title, default_locale, time_zone, action_key FROM core.organisation ORDER BY id")
-        .fetch_all(pool)
-        .await?;
+    let rows = sqlx::query!(
+        "SELECT id, name, title, default_locale, time_zone, action_key FROM core.organisation ORDER BY id"
+    )
+    .fetch_all(pool)
+    .await?;
     rows.into_iter()
         .map(|row| {
             let (Ok(default_locale), Ok(time_zone), Ok(key)) =

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use bot_core::{Address, DeliveryId, Locale, PluginId};
 use bot_core::plugin::Role;
+use bot_core::{Address, DeliveryId, Locale, PluginId};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 
@@ -57,7 +57,9 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  crieur demo --listen 127.0.0.1:8081")]
     Demo(DemoArguments),
     /// Check the configuration, without touching anything
-    #[command(after_help = "Examples:\n  crieur check-config --config crieur.toml\n  crieur check-config --schema > crieur.schema.json")]
+    #[command(
+        after_help = "Examples:\n  crieur check-config --config crieur.toml\n  crieur check-config --schema > crieur.schema.json"
+    )]
     CheckConfig(CheckConfigArguments),
     /// Bring the database up to date
     ///
@@ -306,13 +308,14 @@ pub(super) struct AuditArguments {
 }
 
 fn delivery_id(text: &str) -> Result<DeliveryId, String> {
-    text.parse().map(DeliveryId).map_err(|_| "is not the id of a delivery: take it from `crieur deliveries list`".to_owned())
+    text.parse()
+        .map(DeliveryId)
+        .map_err(|_| "is not the id of a delivery: take it from `crieur deliveries list`".to_owned())
 }
 
 fn event_number(text: &str) -> Result<(i32, i64), String> {
-    let parsed = text.split_once('/').and_then(|(account, sequence)| {
-        Some((account.parse().ok()?, sequence.parse().ok()?))
-    });
+    let parsed =
+        text.split_once('/').and_then(|(account, sequence)| Some((account.parse().ok()?, sequence.parse().ok()?)));
     parsed.ok_or_else(|| "is not the number of an event: take it from `crieur inbox list`, such as 1/42".to_owned())
 }
 

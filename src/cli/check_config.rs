@@ -4,13 +4,17 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::EXIT_WRONG_CALL;
 use super::arguments::{CheckConfigArguments, PlaceArguments};
 use super::operator::configuration;
 use super::output::{Output, say};
-use super::EXIT_WRONG_CALL;
 use crate::config::Config;
 
-pub(super) fn run(place: &PlaceArguments, arguments: &CheckConfigArguments, output: Output) -> anyhow::Result<ExitCode> {
+pub(super) fn run(
+    place: &PlaceArguments,
+    arguments: &CheckConfigArguments,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
     if arguments.schema {
         say(&serde_json::to_string_pretty(&Config::json_schema())?);
         return Ok(ExitCode::SUCCESS);

@@ -9,12 +9,12 @@ use bot_core::ids::PluginId;
 use bot_core::message::Document;
 use bot_core::message::layout::words_of;
 use bot_core::plugin::Context;
+use micro_consultations::chart::Chart;
 use micro_consultations::definition::Definition;
 use micro_consultations::definition_file::{self, DefinitionError};
 use micro_consultations::operations::{self, OperationError, Summary};
 use micro_consultations::results::{Counts, Results};
 use micro_consultations::store::Consultation;
-use micro_consultations::chart::Chart;
 use serde::Serialize;
 use serde_json::json;
 

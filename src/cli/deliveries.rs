@@ -9,7 +9,11 @@ use super::arguments::{DeliveriesCommand, PlaceArguments, WhichArguments};
 use super::operator::Operator;
 use super::output::{Output, moment, table};
 
-pub(super) async fn run(place: &PlaceArguments, command: DeliveriesCommand, output: Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    place: &PlaceArguments,
+    command: DeliveriesCommand,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
     Operator::run(place, async |operator| answer(operator, &command, output).await).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -40,20 +44,44 @@ async fn answer(operator: &Operator, command: &DeliveriesCommand, output: Output
             return output.answer(&campaigns, || {
                 let rows = campaigns.iter().map(|campaign| {
                     let counts = [
-                        campaign.total, campaign.waiting, campaign.sent, campaign.unknown, campaign.failed,
-                        campaign.expired, campaign.suppressed, campaign.cancelled,
+                        campaign.total,
+                        campaign.waiting,
+                        campaign.sent,
+                        campaign.unknown,
+                        campaign.failed,
+                        campaign.expired,
+                        campaign.suppressed,
+                        campaign.cancelled,
                     ]
                     .map(|count| count.to_string());
                     let [total, waiting, sent, unknown, failed, expired, suppressed, cancelled] = counts;
                     let scope = if campaign.scope.is_empty() { "-".to_owned() } else { campaign.scope.clone() };
                     [
-                        campaign.plugin.clone(), scope, campaign.purpose.clone(), total, waiting, sent, unknown,
-                        failed, expired, suppressed, cancelled,
+                        campaign.plugin.clone(),
+                        scope,
+                        campaign.purpose.clone(),
+                        total,
+                        waiting,
+                        sent,
+                        unknown,
+                        failed,
+                        expired,
+                        suppressed,
+                        cancelled,
                     ]
                 });
                 let header = [
-                    "plugin", "scope", "purpose", "total", "waiting", "sent", "unknown", "failed", "expired",
-                    "suppressed", "cancelled",
+                    "plugin",
+                    "scope",
+                    "purpose",
+                    "total",
+                    "waiting",
+                    "sent",
+                    "unknown",
+                    "failed",
+                    "expired",
+                    "suppressed",
+                    "cancelled",
                 ];
                 table(header, rows, "Nothing was ever to go out.")
             });

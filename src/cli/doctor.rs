@@ -118,7 +118,9 @@ fn look_at_public_url(config: &Config, findings: &mut Findings) {
     let step = "public address";
     match &config.http.public.public_url {
         Some(url) if url.starts_with("https://") => findings.fine(step, url),
-        Some(url) if config.http.public.listen.ip().is_loopback() && url.contains("localhost") => findings.fine(step, url),
+        Some(url) if config.http.public.listen.ip().is_loopback() && url.contains("localhost") => {
+            findings.fine(step, url)
+        }
         Some(url) => findings.wrong(
             step,
             format!("{url} is not encrypted"),
@@ -225,24 +227,37 @@ fn look_at_secret(path: &std::path::Path, findings: &mut Findings) {
     findings.check(
         "secrets",
         !open_to_all,
-        if open_to_all { format!("everybody on this machine may read {}", path.display()) } else { "kept from others".to_owned() },
+        if open_to_all {
+            format!("everybody on this machine may read {}", path.display())
+        } else {
+            "kept from others".to_owned()
+        },
         &format!("chmod 600 {}", path.display()),
     );
 }
 
-async fn look_inside(pool: &PgPool, running: Option<&Running>, findings: &mut Findings) -> Result<(), store::StoreError> {
+async fn look_inside(
+    pool: &PgPool,
+    running: Option<&Running>,
+    findings: &mut Findings,
+) -> Result<(), store::StoreError> {
     let facts = server::facts(pool).await?;
     findings.fine("database", format!("Postgres {} answers", facts.version));
     findings.check(
         "durability",
         facts.fsync && facts.synchronous_commit,
-        if facts.fsync && facts.synchronous_commit { "a vote is on the disk before it is acknowledged" } else { "acknowledged votes can be lost" },
+        if facts.fsync && facts.synchronous_commit {
+            "a vote is on the disk before it is acknowledged"
+        } else {
+            "acknowledged votes can be lost"
+        },
         "set fsync and synchronous_commit to on in postgresql.conf",
     );
     look_at_clock(Clock::system().now(), facts.clock, findings);
     let steps = store::migrations(pool).await?;
     let missing = steps.iter().filter(|step| !step.applied).count();
-    let found = if missing == 0 { format!("up to date, version {}", steps.len()) } else { format!("{missing} steps behind") };
+    let found =
+        if missing == 0 { format!("up to date, version {}", steps.len()) } else { format!("{missing} steps behind") };
     findings.check("schema", missing == 0, found, "run `crieur migrate`, or start the service");
     if missing > 0 {
         return Ok(());
@@ -253,7 +268,11 @@ async fn look_inside(pool: &PgPool, running: Option<&Running>, findings: &mut Fi
         match (account.state.as_str(), live) {
             ("dead", _) => {
                 let reason = account.reason.unwrap_or_default();
-                findings.wrong(step, format!("refused by its platform: {reason}"), "renew its token, and restart the service");
+                findings.wrong(
+                    step,
+                    format!("refused by its platform: {reason}"),
+                    "renew its token, and restart the service",
+                );
             }
             (_, Some(live)) if !live.ready => {
                 let reason = live.reason.clone().unwrap_or_default();
@@ -298,7 +317,8 @@ fn look_at_queues(waiting: &inbox::InboxDepths, outgoing: &OutboxDepths, finding
         format!("{} events wait, {} are parked", waiting.waiting, waiting.parked),
         "see why with `crieur inbox list`, then `crieur inbox retry --all`",
     );
-    let in_state = |state: &str| outgoing.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
+    let in_state =
+        |state: &str| outgoing.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
     let (held, failed) = (in_state("held"), in_state("failed"));
     findings.check(
         "outbox",

@@ -26,7 +26,11 @@ async fn answer(operator: &Operator, command: &InboxCommand, output: Output) -> 
                     let (received, reason) = (moment(entry.received_at), entry.reason.clone().unwrap_or_default());
                     [number, received, entry.account.clone(), entry.kind.clone(), entry.attempts.to_string(), reason]
                 });
-                table(["event", "received", "account", "kind", "attempts", "reason"], rows, &format!("No event is {state}."))
+                table(
+                    ["event", "received", "account", "kind", "attempts", "reason"],
+                    rows,
+                    &format!("No event is {state}."),
+                )
             })
         }
         InboxCommand::Retry { event, all: _ } => {

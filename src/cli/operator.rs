@@ -71,7 +71,10 @@ impl Operator {
     }
 
     /// Runs one command and lets go of the database, whatever came of it.
-    pub async fn run<T>(place: &PlaceArguments, work: impl AsyncFnOnce(&Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    pub async fn run<T>(
+        place: &PlaceArguments,
+        work: impl AsyncFnOnce(&Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let operator = Self::open(place).await?;
         let done = work(&operator).await;
         operator.pool.close().await;

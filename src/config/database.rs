@@ -49,8 +49,8 @@ impl Database {
     pub fn given(&self) -> Result<Option<PgConnectOptions>, UrlError> {
         let (url, field) = match (&self.url_file, &self.url) {
             (Some(path), _) => {
-                let text = fs::read_to_string(path)
-                    .map_err(|source| UrlError::Unreadable { path: path.clone(), source })?;
+                let text =
+                    fs::read_to_string(path).map_err(|source| UrlError::Unreadable { path: path.clone(), source })?;
                 (Redacted::new(text), "the file of database.url_file")
             }
             (None, Some(url)) => (url.clone(), "database.url"),

@@ -83,7 +83,9 @@ impl Http {
             if !is_network(proxy) {
                 checker.refuse(
                     format!("http.public.trusted_proxies[{}]", index + 1),
-                    format!("`{proxy}` is not a network: write an address such as 127.0.0.1 or a range such as 10.0.0.0/8"),
+                    format!(
+                        "`{proxy}` is not a network: write an address such as 127.0.0.1 or a range such as 10.0.0.0/8"
+                    ),
                 );
             }
         }
@@ -105,10 +107,14 @@ fn check_url(url: &str) -> Result<(), &'static str> {
         return Err("is not an address: write for example https://consultations.example.fr");
     };
     if !matches!(parsed.scheme_str(), Some("http" | "https")) || parsed.host().is_none_or(str::is_empty) {
-        return Err("must begin with https:// (or http://) and a name: write for example https://consultations.example.fr");
+        return Err(
+            "must begin with https:// (or http://) and a name: write for example https://consultations.example.fr",
+        );
     }
     if parsed.query().is_some() || parsed.path() != "/" || url.ends_with('/') {
-        return Err("must end after the name (and port): the service is served from the root, without a trailing slash");
+        return Err(
+            "must end after the name (and port): the service is served from the root, without a trailing slash",
+        );
     }
     Ok(())
 }

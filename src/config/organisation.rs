@@ -31,9 +31,8 @@ fn paris() -> Tz {
 
 fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
     let name = String::deserialize(deserializer)?;
-    name.parse().map_err(|_| {
-        serde::de::Error::custom(format!("`{name}` is no IANA time zone: write for example Europe/Paris"))
-    })
+    name.parse()
+        .map_err(|_| serde::de::Error::custom(format!("`{name}` is no IANA time zone: write for example Europe/Paris")))
 }
 
 impl Organisation {

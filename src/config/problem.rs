@@ -97,7 +97,8 @@ impl Checker {
         if self.found.is_empty() {
             return Ok(());
         }
-        let problems = self.found.into_iter().map(|(field, remedy)| Problem { place: places.of(&field), field, remedy });
+        let problems =
+            self.found.into_iter().map(|(field, remedy)| Problem { place: places.of(&field), field, remedy });
         Err(ConfigError { problems: problems.collect() })
     }
 }

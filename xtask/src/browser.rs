@@ -26,9 +26,7 @@ const OTHER_PLACES: [&str; 2] = ["/usr/lib/chromium", "/usr/lib/chromium-browser
 
 /// The script to load into a page that is checked for accessibility.
 pub fn axe_script() -> Result<PathBuf> {
-    let files = AXE
-        .fetch(&default_cache_dir(), true)
-        .context("fetching axe-core")?;
+    let files = AXE.fetch(&default_cache_dir(), true).context("fetching axe-core")?;
     Ok(files.join(AXE_SCRIPT))
 }
 
@@ -37,15 +35,10 @@ pub fn chromedriver() -> Result<PathBuf> {
     if let Some(driver) = find_chromedriver() {
         return Ok(driver);
     }
-    let command = format!(
-        "apt-get install -y --no-install-recommends {}",
-        PACKAGES.join(" ")
-    );
+    let command = format!("apt-get install -y --no-install-recommends {}", PACKAGES.join(" "));
     let has_apt = Path::new("/usr/bin/apt-get").exists();
     if !has_apt || !nix::unistd::geteuid().is_root() {
-        bail!(
-            "the browser tests need Chromium and its driver: install them (on Debian: sudo {command})"
-        );
+        bail!("the browser tests need Chromium and its driver: install them (on Debian: sudo {command})");
     }
     let apt = |arguments: &[&str]| {
         cargo::run(
@@ -57,18 +50,9 @@ pub fn chromedriver() -> Result<PathBuf> {
         )
     };
     apt(&["update"])
-        .and_then(|()| {
-            apt(&[
-                "install",
-                "-y",
-                "--no-install-recommends",
-                PACKAGES[0],
-                PACKAGES[1],
-            ])
-        })
+        .and_then(|()| apt(&["install", "-y", "--no-install-recommends", PACKAGES[0], PACKAGES[1]]))
         .with_context(|| format!("installing Chromium; try it by hand: {command}"))?;
-    find_chromedriver()
-        .context("chromium-driver is installed, yet there is no program chromedriver")
+    find_chromedriver().context("chromium-driver is installed, yet there is no program chromedriver")
 }
 
 fn find_chromedriver() -> Option<PathBuf> {

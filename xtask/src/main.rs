@@ -73,17 +73,10 @@ fn main() -> ExitCode {
 
 fn prepare_with_own_database(check: bool) -> Result<()> {
     let postgres = database::start()?;
-    if check {
-        prepare::check(&postgres)
-    } else {
-        prepare::write(&postgres)
-    }
+    if check { prepare::check(&postgres) } else { prepare::write(&postgres) }
 }
 
 /// The checkout that this program was built from.
 fn workspace_root() -> Result<PathBuf> {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_owned)
-        .context("the xtask package lies in no workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).context("the xtask package lies in no workspace")
 }

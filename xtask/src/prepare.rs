@@ -52,11 +52,7 @@ pub fn write(server: &Server) -> Result<()> {
         let directory = package.dir.join(".sqlx");
         let committed = read(&directory)?;
         let changed = differences(&committed, &written).len();
-        println!(
-            "{}: {} queries, {changed} changed",
-            package.name,
-            written.len()
-        );
+        println!("{}: {} queries, {changed} changed", package.name, written.len());
         for unused in committed.keys().filter(|name| !written.contains_key(*name)) {
             fs::remove_file(directory.join(unused))?;
         }
@@ -107,10 +103,7 @@ fn differences(committed: &Queries, written: &Queries) -> Vec<String> {
 /// The query on one line, cut short.
 fn gist(query: &Value) -> String {
     const LONGEST_CHARACTERS: usize = 100;
-    let words = query["query"]
-        .as_str()
-        .unwrap_or_default()
-        .split_whitespace();
+    let words = query["query"].as_str().unwrap_or_default().split_whitespace();
     let line = words.collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST_CHARACTERS) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -141,10 +134,7 @@ fn read(directory: &Path) -> Result<Queries> {
 /// Compiles every crate that uses sqlx against a freshly migrated database.
 fn describe_all(server: &Server) -> Result<Vec<(Package, Queries)>> {
     let database_url = database::migrated(server, "crieur_queries")?;
-    let Workspace {
-        target_dir,
-        packages_with_sqlx,
-    } = cargo::workspace()?;
+    let Workspace { target_dir, packages_with_sqlx } = cargo::workspace()?;
     let directory = target_dir.join("xtask-queries");
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
@@ -190,10 +180,7 @@ impl Touched {
             let file = File::options().append(true).open(path)?;
             let modified_before = file.metadata()?.modified()?;
             file.set_modified(SystemTime::now())?;
-            std::io::Result::Ok(Touched {
-                file,
-                modified_before,
-            })
+            std::io::Result::Ok(Touched { file, modified_before })
         };
         touch().with_context(|| path.display().to_string())
     }
@@ -216,18 +203,10 @@ mod tests {
     fn new_gone_and_changed_queries_are_told_apart() {
         let query = |text: &str, nullable: bool| json!({ "query": text, "nullable": nullable });
         let queries = |list: &[(&str, Value)]| -> Queries {
-            list.iter()
-                .map(|(name, query)| ((*name).to_owned(), query.clone()))
-                .collect()
+            list.iter().map(|(name, query)| ((*name).to_owned(), query.clone())).collect()
         };
-        let committed = queries(&[
-            ("a", query("SELECT 1", true)),
-            ("b", query("SELECT\n  2", true)),
-        ]);
-        let written = queries(&[
-            ("a", query("SELECT 1", false)),
-            ("c", query("SELECT 3", true)),
-        ]);
+        let committed = queries(&[("a", query("SELECT 1", true)), ("b", query("SELECT\n  2", true))]);
+        let written = queries(&[("a", query("SELECT 1", false)), ("c", query("SELECT 3", true))]);
         assert_eq!(
             differences(&committed, &written),
             [

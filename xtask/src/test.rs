@@ -14,34 +14,17 @@ use crate::{browser, cargo, database, deny, prepare};
 /// The first step that failed, with what to do.
 pub fn run() -> Result<()> {
     let mut steps = Steps::default();
-    steps.run("format", "run `cargo fmt --all`", || {
-        cargo::run(&mut cargo::cargo(&["fmt", "--all", "--check"])?)
-    })?;
+    steps.run("format", "run `cargo fmt --all`", || cargo::run(&mut cargo::cargo(&["fmt", "--all", "--check"])?))?;
     steps.run("clippy", "follow its suggestions above", || {
-        cargo::run(&mut cargo::cargo(&[
-            "clippy",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])?)
+        cargo::run(&mut cargo::cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?)
     })?;
-    steps.run(
-        "licences, banned crates, sources",
-        "deny.toml tells the rules and their reasons",
-        deny::check,
-    )?;
+    steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
     let postgres = steps.run("a Postgres for the tests", "see above", database::start)?;
-    steps.run(
-        "committed query data",
-        "run `cargo xtask prepare` and commit the .sqlx directories",
-        || prepare::check(&postgres),
-    )?;
-    let (axe_script, chromedriver) = steps.run("a browser for the tests", "see above", || {
-        Ok((browser::axe_script()?, browser::chromedriver()?))
+    steps.run("committed query data", "run `cargo xtask prepare` and commit the .sqlx directories", || {
+        prepare::check(&postgres)
     })?;
+    let (axe_script, chromedriver) =
+        steps.run("a browser for the tests", "see above", || Ok((browser::axe_script()?, browser::chromedriver()?)))?;
 
     let mut counts = Counts::default();
     let tests = steps.run("tests", "the failures are listed above, by test", || {
@@ -68,12 +51,7 @@ struct Steps {
 }
 
 impl Steps {
-    fn run<T>(
-        &mut self,
-        name: &'static str,
-        remedy: &str,
-        step: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
+    fn run<T>(&mut self, name: &'static str, remedy: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
         println!("\n== {name}");
         let started = Instant::now();
         let outcome = step();
@@ -101,10 +79,7 @@ impl Counts {
         let Some(result) = line.trim().strip_prefix("test result: ") else {
             return;
         };
-        let mut words = result
-            .split([' ', ';', '.'])
-            .filter(|word| !word.is_empty())
-            .peekable();
+        let mut words = result.split([' ', ';', '.']).filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
             let (Ok(count), Some(what)) = (word.parse::<u64>(), words.peek()) else {
                 continue;
@@ -120,11 +95,7 @@ impl Counts {
 
 /// Runs cargo's tests on this terminal, and counts what their programs report.
 fn run_and_count(tests: &mut Command, counts: &mut Counts) -> Result<()> {
-    let mut running = tests
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo could not be run")?;
+    let mut running = tests.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cargo could not be run")?;
     let output = running.stdout.take().context("cargo has no output")?;
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
@@ -157,13 +128,7 @@ mod tests {
         ] {
             counts.add(line);
         }
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 14,
-                failed: 2
-            }
-        );
+        assert_eq!(counts, Counts { passed: 14, failed: 2 });
     }
 
     #[test]
@@ -172,13 +137,7 @@ mod tests {
         let report = "echo 'test result: FAILED. 1 passed; 1 failed; 0 ignored'; exit 101";
         let outcome = run_and_count(Command::new("sh").args(["-c", report]), &mut counts);
         assert!(outcome.is_err());
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 1,
-                failed: 1
-            }
-        );
+        assert_eq!(counts, Counts { passed: 1, failed: 1 });
         let nothing = run_and_count(&mut Command::new("true"), &mut Counts::default());
         assert_eq!(nothing.unwrap_err().to_string(), "no test was run");
     }

@@ -4,33 +4,17 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crieur_charts::{
-    Bar, BarChart, Base, Edition, EditionsChart, Level, Locale, RatingChart, TextTwin, Unit,
-};
+use crieur_charts::{Bar, BarChart, Base, Edition, EditionsChart, Level, Locale, RatingChart, TextTwin, Unit};
 
 fn bars(options: &[(&str, u64)]) -> Vec<Bar> {
-    options
-        .iter()
-        .map(|(label, count)| Bar {
-            label: (*label).to_owned(),
-            count: *count,
-        })
-        .collect()
+    options.iter().map(|(label, count)| Bar { label: (*label).to_owned(), count: *count }).collect()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = PathBuf::from(
-        std::env::args()
-            .nth(1)
-            .ok_or("name the folder to draw into")?,
-    );
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to draw into")?);
     std::fs::create_dir_all(&folder)?;
     let save = |name: &str, svg: String, png: Vec<u8>, twin: TextTwin, start: Instant| {
-        println!(
-            "{name}: {} bytes of PNG in {:?}",
-            png.len(),
-            start.elapsed()
-        );
+        println!("{name}: {} bytes of PNG in {:?}", png.len(), start.elapsed());
         println!("  {}", twin.sentence);
         std::fs::write(folder.join(format!("{name}.svg")), svg)?;
         std::fs::write(folder.join(format!("{name}.png")), png)
@@ -43,29 +27,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bars: bars(&[
             ("Halle couverte", 72),
             ("Jardin et aire de jeux", 51),
-            (
-                "Parking de 40 places, gratuit la première heure, avec bornes de recharge",
-                26,
-            ),
+            ("Parking de 40 places, gratuit la première heure, avec bornes de recharge", 26),
             ("Ne rien changer", 8),
         ]),
         unit: Unit::Vote,
-        base: Base {
-            count: 157,
-            unit: Unit::Ballot,
-        },
-        note: Some(
-            "Consultation close le 14 mars 2026. Vote anonyme, un bulletin par personne.".into(),
-        ),
+        base: Base { count: 157, unit: Unit::Ballot },
+        note: Some("Consultation close le 14 mars 2026. Vote anonyme, un bulletin par personne.".into()),
     };
     let short = BarChart {
         title: "Éteindre l’éclairage public de minuit à cinq heures ?".into(),
         subtitle: None,
         bars: bars(&[("Oui", 12_345), ("Non", 9_876), ("Sans avis", 12)]),
-        base: Base {
-            count: 22_233,
-            unit: Unit::Ballot,
-        },
+        base: Base { count: 22_233, unit: Unit::Ballot },
         note: None,
         ..market.clone()
     };
@@ -81,10 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ("Marché الاول → 2", 1),
             ("漢字 ✓ ✗ 👨‍👩‍👧 👍🏽 ☀️", 0),
         ]),
-        base: Base {
-            count: 15,
-            unit: Unit::Person,
-        },
+        base: Base { count: 15, unit: Unit::Person },
         note: None,
         ..market.clone()
     };
@@ -92,9 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         title: "Êtes-vous satisfait du nouveau marché ?".into(),
         subtitle: Some("De 1, pas du tout, à 5, tout à fait".into()),
         locale: Locale::Fr,
-        levels: [3, 7, 19, 41, 30]
-            .map(|count| Level { label: None, count })
-            .to_vec(),
+        levels: [3, 7, 19, 41, 30].map(|count| Level { label: None, count }).to_vec(),
         unit: Unit::Answer,
         note: None,
     };
@@ -102,49 +70,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         title: "Les outils numériques renforcent la participation".into(),
         subtitle: Some("Part des collectivités qui répondent oui".into()),
         locale: Locale::Fr,
-        editions: [
-            ("2016", 161, 201),
-            ("2018", 150, 210),
-            ("2020", 170, 230),
-            ("2022", 190, 240),
-            ("2024", 203, 251),
-        ]
-        .map(|(label, count, base)| Edition {
-            label: label.into(),
-            count,
-            base: Base {
-                count: base,
-                unit: Unit::Answer,
-            },
-        })
-        .to_vec(),
+        editions: [("2016", 161, 201), ("2018", 150, 210), ("2020", 170, 230), ("2022", 190, 240), ("2024", 203, 251)]
+            .map(|(label, count, base)| Edition {
+                label: label.into(),
+                count,
+                base: Base { count: base, unit: Unit::Answer },
+            })
+            .to_vec(),
         note: Some("Chiffres d’exemple.".into()),
     };
 
-    for (name, chart) in [
-        ("bars", market),
-        ("bars-short", short),
-        ("bars-mixed", mixed),
-    ] {
+    for (name, chart) in [("bars", market), ("bars-short", short), ("bars-mixed", mixed)] {
         let start = Instant::now();
         let png = chart.png(960)?;
         save(name, chart.svg(name), png, chart.text_twin(), start)?;
     }
     let start = Instant::now();
-    save(
-        "rating",
-        rating.svg("rating"),
-        rating.png(960)?,
-        rating.text_twin(),
-        start,
-    )?;
+    save("rating", rating.svg("rating"), rating.png(960)?, rating.text_twin(), start)?;
     let start = Instant::now();
-    save(
-        "editions",
-        editions.svg("editions"),
-        editions.png(960)?,
-        editions.text_twin(),
-        start,
-    )?;
+    save("editions", editions.svg("editions"), editions.png(960)?, editions.text_twin(), start)?;
     Ok(())
 }

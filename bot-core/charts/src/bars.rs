@@ -57,10 +57,7 @@ impl BarChart {
 
     /// The share of the base that chose this bar.
     pub fn share(&self, bar: &Bar) -> Share {
-        Share {
-            count: bar.count,
-            base: self.base.count,
-        }
+        Share { count: bar.count, base: self.base.count }
     }
 
     /// An accessible SVG to put inside a page. `id_prefix` makes its ids unique there; only its
@@ -79,11 +76,7 @@ impl BarChart {
 
     /// The chart in words and as a table.
     pub fn text_twin(&self) -> TextTwin {
-        TextTwin {
-            sentence: self.sentence(),
-            lines: self.lines(),
-            table: self.table(),
-        }
+        TextTwin { sentence: self.sentence(), lines: self.lines(), table: self.table() }
     }
 
     fn decimal(&self) -> bool {
@@ -114,24 +107,12 @@ impl BarChart {
             };
         }
 
-        let leaders: Vec<String> = self
-            .bars
-            .iter()
-            .filter(|bar| bar.count == highest)
-            .map(|bar| locale.quoted(&clean(&bar.label)))
-            .collect();
+        let leaders: Vec<String> =
+            self.bars.iter().filter(|bar| bar.count == highest).map(|bar| locale.quoted(&clean(&bar.label))).collect();
         let count = locale.count(highest, self.unit);
         // "12 voix sur 20", but "12 voix sur 20 bulletins".
-        let base = if self.base.unit == self.unit {
-            locale.number(self.base.count)
-        } else {
-            base
-        };
-        let share = Share {
-            count: highest,
-            base: self.base.count,
-        }
-        .percent(locale, self.decimal());
+        let base = if self.base.unit == self.unit { locale.number(self.base.count) } else { base };
+        let share = Share { count: highest, base: self.base.count }.percent(locale, self.decimal());
         let all_equal = leaders.len() == self.bars.len();
         let names = if leaders.len() > MOST_NAMED_LEADERS {
             match (locale, all_equal) {
@@ -152,9 +133,7 @@ impl BarChart {
                 format!("{names} sont à égalité, avec {count} sur {base} chacun ({share}).")
             }
             (Locale::Fr, _, false) => {
-                format!(
-                    "{names} arrivent en tête à égalité, avec {count} sur {base} chacun ({share})."
-                )
+                format!("{names} arrivent en tête à égalité, avec {count} sur {base} chacun ({share}).")
             }
             (Locale::En, 1, true) => format!("{names} gets {count} out of {base} ({share})."),
             (Locale::En, 1, false) => {
@@ -185,32 +164,18 @@ impl BarChart {
             Locale::Fr => ["Choix", "Part"],
             Locale::En => ["Choice", "Share"],
         };
-        let row = |bar: &Bar| {
-            vec![
-                clean(&bar.label),
-                locale.number(bar.count),
-                self.share(bar).percent(locale, decimal),
-            ]
-        };
+        let row =
+            |bar: &Bar| vec![clean(&bar.label), locale.number(bar.count), self.share(bar).percent(locale, decimal)];
         Table {
             caption: clean(&self.title),
-            header: vec![
-                header[0].to_owned(),
-                capitalised(locale.noun(2, self.unit)),
-                header[1].to_owned(),
-            ],
+            header: vec![header[0].to_owned(), capitalised(locale.noun(2, self.unit)), header[1].to_owned()],
             rows: self.bars.iter().map(row).collect(),
         }
     }
 
     fn picture(&self) -> Picture {
         let description = described(&self.sentence(), &self.lines());
-        let mut picture = Picture::new(
-            &self.title,
-            self.subtitle.as_deref(),
-            self.locale,
-            description,
-        );
+        let mut picture = Picture::new(&self.title, self.subtitle.as_deref(), self.locale, description);
         let highest = self.highest();
         let rows: Vec<Row> = self
             .bars
@@ -218,11 +183,7 @@ impl BarChart {
             .map(|bar| Row {
                 label: clean(&bar.label),
                 share: self.share(bar),
-                emphasis: if bar.count == highest && highest > 0 {
-                    Emphasis::Leading
-                } else {
-                    Emphasis::Behind
-                },
+                emphasis: if bar.count == highest && highest > 0 { Emphasis::Leading } else { Emphasis::Behind },
             })
             .collect();
         draw(&mut picture, &rows, self.unit, self.locale);
@@ -233,30 +194,17 @@ impl BarChart {
 
 /// What a screen reader says in place of the picture.
 pub(crate) fn described(sentence: &str, lines: &[String]) -> String {
-    if lines.is_empty() {
-        sentence.to_owned()
-    } else {
-        format!("{sentence} {}.", lines.join(". "))
-    }
+    if lines.is_empty() { sentence.to_owned() } else { format!("{sentence} {}.", lines.join(". ")) }
 }
 
 pub(crate) fn footnotes(locale: Locale, base: Base, note: Option<&str>) -> Vec<String> {
-    let base = format!(
-        "Base{}{}",
-        locale.colon(),
-        locale.count(base.count, base.unit)
-    );
-    std::iter::once(base)
-        .chain(note.map(str::to_owned))
-        .collect()
+    let base = format!("Base{}{}", locale.colon(), locale.count(base.count, base.unit));
+    std::iter::once(base).chain(note.map(str::to_owned)).collect()
 }
 
 pub(crate) fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -268,19 +216,9 @@ mod tests {
 
     /// Fixed spaces as plain ones, so that the sentences below can be read.
     fn sentence(locale: Locale, options: &[(&str, u64)], base: u64) -> String {
-        let chart = BarChart {
-            locale,
-            bars: bars(options),
-            base: Base {
-                count: base,
-                unit: Unit::Vote,
-            },
-            ..samples::market()
-        };
-        chart
-            .text_twin()
-            .sentence
-            .replace(['\u{a0}', '\u{202f}'], " ")
+        let chart =
+            BarChart { locale, bars: bars(options), base: Base { count: base, unit: Unit::Vote }, ..samples::market() };
+        chart.text_twin().sentence.replace(['\u{a0}', '\u{202f}'], " ")
     }
 
     #[test]
@@ -330,10 +268,7 @@ mod tests {
 
     #[test]
     fn the_svg_is_as_reviewed() {
-        let chart = BarChart {
-            bars: bars(&[("Oui", 12), ("Non & <autre>", 8)]),
-            ..samples::market()
-        };
+        let chart = BarChart { bars: bars(&[("Oui", 12), ("Non & <autre>", 8)]), ..samples::market() };
         insta::assert_snapshot!(chart.svg("q1"), @r##"
         <svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" lang="fr" width="480" height="289" viewBox="0 0 480 289" font-family="Inter, system-ui, sans-serif" aria-labelledby="q1-title" aria-describedby="q1-desc">
         <title id="q1-title">Que faire de la place du marché ?</title>
@@ -367,27 +302,16 @@ mod tests {
 
     #[test]
     fn by_count_keeps_the_order_of_equals() {
-        let chart = BarChart {
-            bars: bars(&[("A", 1), ("B", 3), ("C", 1)]),
-            ..samples::market()
-        }
-        .by_count();
+        let chart = BarChart { bars: bars(&[("A", 1), ("B", 3), ("C", 1)]), ..samples::market() }.by_count();
         let labels: Vec<&str> = chart.bars.iter().map(|bar| bar.label.as_str()).collect();
         assert_eq!(labels, ["B", "A", "C"]);
     }
 
     #[test]
     fn the_largest_counts_keep_on_the_canvas() {
-        let base = Base {
-            count: u64::MAX,
-            unit: Unit::Ballot,
-        };
-        let chart = BarChart {
-            bars: bars(&[("A", u64::MAX), ("B", 1)]),
-            unit: Unit::Ballot,
-            base,
-            ..samples::market()
-        };
+        let base = Base { count: u64::MAX, unit: Unit::Ballot };
+        let chart =
+            BarChart { bars: bars(&[("A", u64::MAX), ("B", 1)]), unit: Unit::Ballot, base, ..samples::market() };
         assert_eq!(faults(&chart.picture()), Vec::<String>::new());
     }
 

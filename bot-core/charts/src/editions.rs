@@ -39,10 +39,7 @@ const LABEL: Style = Style::new(13.5, Weight::Regular, Ink::Text);
 
 impl Edition {
     pub fn share(&self) -> Share {
-        Share {
-            count: self.count,
-            base: self.base.count,
-        }
+        Share { count: self.count, base: self.base.count }
     }
 }
 
@@ -63,35 +60,24 @@ impl EditionsChart {
 
     /// The chart in words and as a table.
     pub fn text_twin(&self) -> TextTwin {
-        TextTwin {
-            sentence: self.sentence(),
-            lines: self.lines(),
-            table: self.table(),
-        }
+        TextTwin { sentence: self.sentence(), lines: self.lines(), table: self.table() }
     }
 
     /// Editions that someone answered; the others have no share to draw.
     fn answered(&self) -> Vec<&Edition> {
-        self.editions
-            .iter()
-            .filter(|edition| edition.base.count > 0)
-            .collect()
+        self.editions.iter().filter(|edition| edition.base.count > 0).collect()
     }
 
     fn percents(&self, editions: &[&Edition]) -> Vec<String> {
         let decimal = needs_decimal(self.editions.iter().map(Edition::share));
-        editions
-            .iter()
-            .map(|edition| edition.share().percent(self.locale, decimal))
-            .collect()
+        editions.iter().map(|edition| edition.share().percent(self.locale, decimal)).collect()
     }
 
     fn sentence(&self) -> String {
         let locale = self.locale;
         let answered = self.answered();
         let percents = self.percents(&answered);
-        let named =
-            |index: usize| format!("{} ({})", percents[index], clean(&answered[index].label));
+        let named = |index: usize| format!("{} ({})", percents[index], clean(&answered[index].label));
         match answered.as_slice() {
             [] => match locale {
                 Locale::Fr => "Aucune édition n'a de réponse.".to_owned(),
@@ -117,10 +103,7 @@ impl EditionsChart {
         let difference = from.abs_diff(to);
         let figure = self.locale.tenths(difference, true);
         let (plural, words) = match self.locale {
-            Locale::Fr => (
-                difference >= 20,
-                ["de plus", "de moins", "pas de changement"],
-            ),
+            Locale::Fr => (difference >= 20, ["de plus", "de moins", "pas de changement"]),
             Locale::En => (difference != 10, ["up", "down", "no change"]),
         };
         let noun = if plural { "points" } else { "point" };
@@ -143,17 +126,9 @@ impl EditionsChart {
                 Locale::Fr => "sur",
                 Locale::En => "out of",
             };
-            format!(
-                "{}{}{percent} ({count} {out_of} {base})",
-                clean(&edition.label),
-                self.locale.colon()
-            )
+            format!("{}{}{percent} ({count} {out_of} {base})", clean(&edition.label), self.locale.colon())
         };
-        self.editions
-            .iter()
-            .zip(self.all_percents())
-            .map(line)
-            .collect()
+        self.editions.iter().zip(self.all_percents()).map(line).collect()
     }
 
     fn table(&self) -> Table {
@@ -163,33 +138,18 @@ impl EditionsChart {
         };
         let row = |(edition, percent): (&Edition, String)| {
             let base = self.locale.count(edition.base.count, edition.base.unit);
-            vec![
-                clean(&edition.label),
-                percent,
-                self.locale.number(edition.count),
-                base,
-            ]
+            vec![clean(&edition.label), percent, self.locale.number(edition.count), base]
         };
         Table {
             caption: clean(&self.title),
             header: header.map(str::to_owned).to_vec(),
-            rows: self
-                .editions
-                .iter()
-                .zip(self.all_percents())
-                .map(row)
-                .collect(),
+            rows: self.editions.iter().zip(self.all_percents()).map(row).collect(),
         }
     }
 
     fn picture(&self) -> Picture {
         let description = described(&self.sentence(), &self.lines());
-        let mut picture = Picture::new(
-            &self.title,
-            self.subtitle.as_deref(),
-            self.locale,
-            description,
-        );
+        let mut picture = Picture::new(&self.title, self.subtitle.as_deref(), self.locale, description);
         self.draw_line(&mut picture);
         let notes: Vec<String> = self.note.iter().cloned().collect();
         picture.finish(&notes);
@@ -204,31 +164,18 @@ impl EditionsChart {
         let axis_width = AXIS.width(&locale.percent("100"));
         for percent in [0_u8, 50, 100] {
             let y = bottom - PLOT_HEIGHT * f32::from(percent) / 100.0;
-            picture.rect(
-                PADDING + axis_width + 8.0,
-                y - 0.5,
-                ROOM - axis_width - 8.0,
-                1.0,
-                Ink::Rule,
-            );
+            picture.rect(PADDING + axis_width + 8.0, y - 0.5, ROOM - axis_width - 8.0, 1.0, Ink::Rule);
             let text = locale.percent(&percent.to_string());
             picture.text(PADDING + axis_width, y + 4.5, Anchor::End, AXIS, text);
         }
 
         let answered = self.answered();
         let percents = self.percents(&answered);
-        let labels: Vec<String> = answered
-            .iter()
-            .map(|edition| clean(&edition.label))
-            .collect();
+        let labels: Vec<String> = answered.iter().map(|edition| clean(&edition.label)).collect();
         let (left, right) = (PADDING + axis_width + 42.0, PADDING + ROOM - 34.0);
         let spacing = (right - left) / (answered.len().saturating_sub(1).max(1)) as f32;
         let x_of = |index: usize| {
-            if answered.len() == 1 {
-                (left + right) / 2.0
-            } else {
-                left + spacing * index as f32
-            }
+            if answered.len() == 1 { (left + right) / 2.0 } else { left + spacing * index as f32 }
         };
         let points: Vec<(f32, f32)> = answered
             .iter()
@@ -236,48 +183,28 @@ impl EditionsChart {
             .map(|(index, edition)| (x_of(index), bottom - PLOT_HEIGHT * edition.share().ratio()))
             .collect();
         if points.len() > 1 {
-            picture.mark(Mark::Polyline {
-                points: points.clone(),
-                ink: Ink::Accent,
-                thickness: 2.5,
-            });
+            picture.mark(Mark::Polyline { points: points.clone(), ink: Ink::Accent, thickness: 2.5 });
         }
         for (x, y) in &points {
             let (x, y) = (*x, *y);
             let dot = vec![(x, y - 4.5), (x + 4.5, y), (x, y + 4.5), (x - 4.5, y)];
-            picture.mark(Mark::Polygon {
-                points: dot,
-                ink: Ink::Accent,
-            });
+            picture.mark(Mark::Polygon { points: dot, ink: Ink::Accent });
         }
 
         // Where not every text has its place, the first and the last editions keep theirs.
         let ends = |index: usize| index == 0 || index + 1 == answered.len();
-        let fits = |texts: &[String], style: Style| {
-            texts
-                .iter()
-                .all(|text| style.width(text) + 4.0 <= spacing.min(68.0))
-        };
+        let fits =
+            |texts: &[String], style: Style| texts.iter().all(|text| style.width(text) + 4.0 <= spacing.min(68.0));
         let (all_values, all_labels) = (fits(&percents, VALUE), fits(&labels, LABEL));
         for (index, percent) in percents.into_iter().enumerate() {
             if all_values || ends(index) {
                 let (x, y) = points[index];
-                picture.text(
-                    centred(x, &percent, VALUE),
-                    y - 11.0,
-                    Anchor::Middle,
-                    VALUE,
-                    percent,
-                );
+                picture.text(centred(x, &percent, VALUE), y - 11.0, Anchor::Middle, VALUE, percent);
             }
         }
         for (index, label) in labels.into_iter().enumerate() {
             if all_labels || ends(index) {
-                let room = if answered.len() == 1 {
-                    ROOM
-                } else {
-                    ROOM / 2.0 - 8.0
-                };
+                let room = if answered.len() == 1 { ROOM } else { ROOM / 2.0 - 8.0 };
                 let label = LABEL.wrap(&label, room, 1).pop().unwrap_or_default();
                 let x = centred(points[index].0, &label, LABEL);
                 picture.text(x, bottom + 24.0, Anchor::Middle, LABEL, label);
@@ -305,10 +232,7 @@ mod tests {
                 .map(|(label, count, base)| Edition {
                     label: (*label).to_owned(),
                     count: *count,
-                    base: Base {
-                        count: *base,
-                        unit: Unit::Answer,
-                    },
+                    base: Base { count: *base, unit: Unit::Answer },
                 })
                 .collect(),
             note: None,
@@ -317,21 +241,13 @@ mod tests {
 
     #[test]
     fn the_sentence_gives_the_change_in_points() {
-        let said = |chart: EditionsChart| {
-            chart
-                .text_twin()
-                .sentence
-                .replace(['\u{a0}', '\u{202f}'], " ")
-        };
+        let said = |chart: EditionsChart| chart.text_twin().sentence.replace(['\u{a0}', '\u{202f}'], " ");
         insta::assert_snapshot!(said(followed(&[("2016", 51, 100), ("2018", 0, 0), ("2020", 63, 100)])), @"De 51 % (2016) à 63 % (2020) : 12 points de plus.");
         insta::assert_snapshot!(said(followed(&[("2016", 1, 3), ("2018", 1, 4)])), @"De 33,3 % (2016) à 25,0 % (2018) : 8,3 points de moins.");
         insta::assert_snapshot!(said(followed(&[("2016", 1, 2), ("2018", 2, 4)])), @"De 50 % (2016) à 50 % (2018) : pas de changement.");
         insta::assert_snapshot!(said(followed(&[("2016", 1, 2)])), @"50 % (2016).");
         insta::assert_snapshot!(said(followed(&[("2016", 0, 0)])), @"Aucune édition n'a de réponse.");
-        let english = EditionsChart {
-            locale: Locale::En,
-            ..followed(&[("2016", 50, 100), ("2018", 51, 100)])
-        };
+        let english = EditionsChart { locale: Locale::En, ..followed(&[("2016", 50, 100), ("2018", 51, 100)]) };
         insta::assert_snapshot!(said(english), @"From 50% (2016) to 51% (2018): 1 point up.");
     }
 

@@ -79,11 +79,7 @@ impl Locale {
 
     /// A number and its noun: `1 bulletin`, `1 234 voix`, `0 votes`.
     pub fn count(self, number: u64, unit: Unit) -> String {
-        format!(
-            "{}{FIXED_SPACE}{}",
-            self.number(number),
-            self.noun(number, unit)
-        )
+        format!("{}{FIXED_SPACE}{}", self.number(number), self.noun(number, unit))
     }
 
     /// The noun alone. French takes the plural from two, English at all but one.

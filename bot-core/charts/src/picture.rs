@@ -69,29 +69,10 @@ const SUBTITLE: Style = Style::new(14.5, Weight::Regular, Ink::Muted);
 const FOOTNOTE: Style = Style::new(12.5, Weight::Regular, Ink::Muted);
 
 pub(crate) enum Mark {
-    Rect {
-        x: f32,
-        y: f32,
-        width: f32,
-        height: f32,
-        ink: Ink,
-    },
-    Polygon {
-        points: Vec<(f32, f32)>,
-        ink: Ink,
-    },
-    Polyline {
-        points: Vec<(f32, f32)>,
-        ink: Ink,
-        thickness: f32,
-    },
-    Text {
-        x: f32,
-        baseline: f32,
-        anchor: Anchor,
-        style: Style,
-        content: String,
-    },
+    Rect { x: f32, y: f32, width: f32, height: f32, ink: Ink },
+    Polygon { points: Vec<(f32, f32)>, ink: Ink },
+    Polyline { points: Vec<(f32, f32)>, ink: Ink, thickness: f32 },
+    Text { x: f32, baseline: f32, anchor: Anchor, style: Style, content: String },
 }
 
 /// Marks laid out from top to bottom.
@@ -106,20 +87,9 @@ pub(crate) struct Picture {
 
 impl Picture {
     /// Starts a picture with its heading. `description` is read in place of the picture.
-    pub(crate) fn new(
-        title: &str,
-        subtitle: Option<&str>,
-        locale: Locale,
-        description: String,
-    ) -> Self {
+    pub(crate) fn new(title: &str, subtitle: Option<&str>, locale: Locale, description: String) -> Self {
         let title = clean(title);
-        let mut picture = Picture {
-            title,
-            description,
-            locale,
-            marks: Vec::new(),
-            y: PADDING,
-        };
+        let mut picture = Picture { title, description, locale, marks: Vec::new(), y: PADDING };
         let title = picture.title.clone();
         picture.paragraph(&title, TITLE, 5);
         if let Some(subtitle) = subtitle {
@@ -155,31 +125,12 @@ impl Picture {
         }
     }
 
-    pub(crate) fn text(
-        &mut self,
-        x: f32,
-        baseline: f32,
-        anchor: Anchor,
-        style: Style,
-        content: String,
-    ) {
-        self.marks.push(Mark::Text {
-            x,
-            baseline,
-            anchor,
-            style,
-            content,
-        });
+    pub(crate) fn text(&mut self, x: f32, baseline: f32, anchor: Anchor, style: Style, content: String) {
+        self.marks.push(Mark::Text { x, baseline, anchor, style, content });
     }
 
     pub(crate) fn rect(&mut self, x: f32, y: f32, width: f32, height: f32, ink: Ink) {
-        self.marks.push(Mark::Rect {
-            x,
-            y,
-            width,
-            height,
-            ink,
-        });
+        self.marks.push(Mark::Rect { x, y, width, height, ink });
     }
 
     pub(crate) fn mark(&mut self, mark: Mark) {
@@ -193,10 +144,8 @@ impl Picture {
     /// The SVG. `id_prefix` makes its ids unique in the page; only ASCII letters, digits, `-` and
     /// `_` are kept of it.
     pub(crate) fn svg(&self, id_prefix: &str, theme: Theme) -> String {
-        let mut prefix: String = id_prefix
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-            .collect();
+        let mut prefix: String =
+            id_prefix.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
         if prefix.is_empty() {
             prefix.push_str("chart");
         }
@@ -215,9 +164,7 @@ impl Picture {
             escaped(&self.description),
         );
         if theme == Theme::Paper {
-            svg.push_str(&format!(
-                "<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
-            ));
+            svg.push_str(&format!("<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n"));
         }
         for mark in &self.marks {
             svg.push_str(&mark.svg(theme));
@@ -237,13 +184,7 @@ pub(crate) fn baseline_offset(style: Style, line_height: f32) -> f32 {
 impl Mark {
     fn svg(&self, theme: Theme) -> String {
         match self {
-            Mark::Rect {
-                x,
-                y,
-                width,
-                height,
-                ink,
-            } => format!(
+            Mark::Rect { x, y, width, height, ink } => format!(
                 "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{}/>",
                 number(*x),
                 number(*y),
@@ -252,30 +193,16 @@ impl Mark {
                 ink.attributes(theme, "fill"),
             ),
             Mark::Polygon { points, ink } => {
-                format!(
-                    "<polygon points=\"{}\"{}/>",
-                    coordinates(points),
-                    ink.attributes(theme, "fill")
-                )
+                format!("<polygon points=\"{}\"{}/>", coordinates(points), ink.attributes(theme, "fill"))
             }
-            Mark::Polyline {
-                points,
-                ink,
-                thickness,
-            } => format!(
+            Mark::Polyline { points, ink, thickness } => format!(
                 "<polyline points=\"{}\" fill=\"none\" stroke-width=\"{}\" stroke-linejoin=\"round\" \
                  stroke-linecap=\"round\"{}/>",
                 coordinates(points),
                 number(*thickness),
                 ink.attributes(theme, "stroke"),
             ),
-            Mark::Text {
-                x,
-                baseline,
-                anchor,
-                style,
-                content,
-            } => {
+            Mark::Text { x, baseline, anchor, style, content } => {
                 let anchor = match anchor {
                     Anchor::Start => "",
                     Anchor::Middle => " text-anchor=\"middle\"",
@@ -318,9 +245,7 @@ impl Ink {
         match theme {
             Theme::Paper => format!(" {paint}=\"{paper}\""),
             Theme::Inline => {
-                let opacity = opacity
-                    .map(|value| format!(" {paint}-opacity=\"{value}\""))
-                    .unwrap_or_default();
+                let opacity = opacity.map(|value| format!(" {paint}-opacity=\"{value}\"")).unwrap_or_default();
                 format!(" {paint}=\"{inline}\"{opacity} class=\"{class}\"")
             }
         }
@@ -328,10 +253,7 @@ impl Ink {
 }
 
 fn coordinates(points: &[(f32, f32)]) -> String {
-    let pairs: Vec<String> = points
-        .iter()
-        .map(|(x, y)| format!("{},{}", number(*x), number(*y)))
-        .collect();
+    let pairs: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", number(*x), number(*y))).collect();
     pairs.join(" ")
 }
 

@@ -19,9 +19,7 @@ const MOST_HEIGHT_PX: u32 = 8_000;
 pub enum PngError {
     #[error("a chart of {width_px} pixels wide cannot be drawn: ask for a width between {} and {}", PNG_WIDTHS_PX.start(), PNG_WIDTHS_PX.end())]
     Width { width_px: u32 },
-    #[error(
-        "the chart would be {height_px} pixels high: ask for a smaller width, or show fewer bars"
-    )]
+    #[error("the chart would be {height_px} pixels high: ask for a smaller width, or show fewer bars")]
     TooHigh { height_px: u32 },
     #[error(
         "the chart could not be drawn: {0}; this is a fault of the program, please report it with the chart's data"
@@ -41,10 +39,7 @@ static FONT_DATABASE: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 });
 
 fn tree(svg: &str) -> Result<Tree, PngError> {
-    let options = Options {
-        fontdb: Arc::clone(&FONT_DATABASE),
-        ..Options::default()
-    };
+    let options = Options { fontdb: Arc::clone(&FONT_DATABASE), ..Options::default() };
     Tree::from_str(svg, &options).map_err(|error| PngError::Drawing(error.to_string()))
 }
 
@@ -58,18 +53,11 @@ pub(crate) fn png(picture: &Picture, width_px: u32) -> Result<Vec<u8>, PngError>
         return Err(PngError::TooHigh { height_px });
     }
     let tree = tree(&picture.svg("chart", Theme::Paper))?;
-    let mut pixmap = Pixmap::new(width_px, height_px).ok_or_else(|| {
-        PngError::Drawing(format!("no room for {width_px} by {height_px} pixels"))
-    })?;
+    let mut pixmap = Pixmap::new(width_px, height_px)
+        .ok_or_else(|| PngError::Drawing(format!("no room for {width_px} by {height_px} pixels")))?;
     pixmap.fill(resvg::tiny_skia::Color::WHITE);
-    resvg::render(
-        &tree,
-        Transform::from_scale(scale, scale),
-        &mut pixmap.as_mut(),
-    );
-    pixmap
-        .encode_png()
-        .map_err(|error| PngError::Drawing(error.to_string()))
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
+    pixmap.encode_png().map_err(|error| PngError::Drawing(error.to_string()))
 }
 
 /// What every chart's tests rest on: the picture parses, and all of it is on the canvas.
@@ -83,29 +71,13 @@ pub(crate) mod checks {
             match node {
                 Node::Group(group) => boxes(group, found),
                 Node::Text(text) => {
-                    let content = text
-                        .chunks()
-                        .iter()
-                        .map(|chunk| chunk.text())
-                        .collect::<String>();
+                    let content = text.chunks().iter().map(|chunk| chunk.text()).collect::<String>();
                     let bounds = text.abs_bounding_box();
-                    found.push((
-                        content,
-                        bounds.left(),
-                        bounds.right(),
-                        bounds.top(),
-                        bounds.bottom(),
-                    ));
+                    found.push((content, bounds.left(), bounds.right(), bounds.top(), bounds.bottom()));
                 }
                 other => {
                     let bounds = other.abs_bounding_box();
-                    found.push((
-                        String::new(),
-                        bounds.left(),
-                        bounds.right(),
-                        bounds.top(),
-                        bounds.bottom(),
-                    ));
+                    found.push((String::new(), bounds.left(), bounds.right(), bounds.top(), bounds.bottom()));
                 }
             }
         }
@@ -122,9 +94,7 @@ pub(crate) mod checks {
             match roxmltree::Document::parse(&svg) {
                 Err(error) => faults.push(format!("not well-formed: {error}")),
                 Ok(document) => {
-                    let known = [
-                        "svg", "title", "desc", "rect", "polygon", "polyline", "text",
-                    ];
+                    let known = ["svg", "title", "desc", "rect", "polygon", "polyline", "text"];
                     for node in document.descendants().filter(roxmltree::Node::is_element) {
                         if !known.contains(&node.tag_name().name()) {
                             faults.push(format!("unexpected element {}", node.tag_name().name()));
@@ -144,9 +114,7 @@ pub(crate) mod checks {
                 let inside = *left >= -0.01 && *right <= WIDTH + 0.01;
                 // Paper's background is as large as the canvas, all else keeps the padding.
                 if !inside || *top < -0.01 || *bottom > picture.height() + 0.01 {
-                    faults.push(format!(
-                        "off the canvas: {content:?} {left}..{right} {top}..{bottom}"
-                    ));
+                    faults.push(format!("off the canvas: {content:?} {left}..{right} {top}..{bottom}"));
                 }
             }
             let texts: Vec<_> = found.iter().filter(|item| !item.0.is_empty()).collect();
@@ -197,11 +165,7 @@ mod tests {
     fn the_png_has_text_on_a_white_ground() {
         let pixmap = Pixmap::decode_png(&samples::market().png(480).unwrap()).unwrap();
         assert_eq!(pixmap.pixel(0, 0).unwrap().demultiply().red(), 255);
-        let title_is_dark =
-            (24..460).any(|x| (24..50).any(|y| pixmap.pixel(x, y).unwrap().red() < 60));
-        assert!(
-            title_is_dark,
-            "the title is not drawn: are the fonts loaded?"
-        );
+        let title_is_dark = (24..460).any(|x| (24..50).any(|y| pixmap.pixel(x, y).unwrap().red() < 60));
+        assert!(title_is_dark, "the title is not drawn: are the fonts loaded?");
     }
 }

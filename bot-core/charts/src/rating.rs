@@ -39,9 +39,7 @@ const SCALE_END: Style = Style::new(13.0, Weight::Regular, Ink::Muted);
 impl RatingChart {
     /// All answers. Beyond 2⁶⁴ − 1 it stays there.
     pub fn total(&self) -> u64 {
-        self.levels
-            .iter()
-            .fold(0, |sum, level| sum.saturating_add(level.count))
+        self.levels.iter().fold(0, |sum, level| sum.saturating_add(level.count))
     }
 
     /// Ten times the average level, rounded half up; `None` without an answer.
@@ -74,24 +72,14 @@ impl RatingChart {
 
     /// The chart in words and as a table.
     pub fn text_twin(&self) -> TextTwin {
-        TextTwin {
-            sentence: self.sentence(),
-            lines: self.lines(),
-            table: self.table(),
-        }
+        TextTwin { sentence: self.sentence(), lines: self.lines(), table: self.table() }
     }
 
     /// The sum of all levels given, and how many were given.
     fn weighted(&self) -> (u128, u128) {
-        self.levels
-            .iter()
-            .zip(1u128..)
-            .fold((0, 0), |(sum, total), (level, value)| {
-                (
-                    sum + value * u128::from(level.count),
-                    total + u128::from(level.count),
-                )
-            })
+        self.levels.iter().zip(1u128..).fold((0, 0), |(sum, total), (level, value)| {
+            (sum + value * u128::from(level.count), total + u128::from(level.count))
+        })
     }
 
     fn level_at(&self, rank: u128) -> u128 {
@@ -114,18 +102,10 @@ impl RatingChart {
         let base = self.total();
         let row = |(index, level): (usize, &Level)| {
             let value = index + 1;
-            let label = level
-                .label
-                .as_deref()
-                .map(clean)
-                .filter(|label| !label.is_empty());
+            let label = level.label.as_deref().map(clean).filter(|label| !label.is_empty());
             Row {
-                label: label
-                    .map_or_else(|| value.to_string(), |label| format!("{value} – {label}")),
-                share: Share {
-                    count: level.count,
-                    base,
-                },
+                label: label.map_or_else(|| value.to_string(), |label| format!("{value} – {label}")),
+                share: Share { count: level.count, base },
                 emphasis: Emphasis::Equal,
             }
         };
@@ -145,12 +125,8 @@ impl RatingChart {
         let median = locale.tenths(median * 5, true);
         let (highest, base) = (self.levels.len(), locale.count(self.total(), self.unit));
         match locale {
-            Locale::Fr => format!(
-                "Note moyenne de {average} sur {highest}, médiane de {median}, pour {base}."
-            ),
-            Locale::En => format!(
-                "Average rating of {average} out of {highest}, median {median}, from {base}."
-            ),
+            Locale::Fr => format!("Note moyenne de {average} sur {highest}, médiane de {median}, pour {base}."),
+            Locale::En => format!("Average rating of {average} out of {highest}, median {median}, from {base}."),
         }
     }
 
@@ -159,12 +135,7 @@ impl RatingChart {
         let decimal = needs_decimal(rows.iter().map(|row| row.share));
         let line = |row: &Row| {
             let count = locale.count(row.share.count, self.unit);
-            format!(
-                "{}{}{count} ({})",
-                row.label,
-                locale.colon(),
-                row.share.percent(locale, decimal)
-            )
+            format!("{}{}{count} ({})", row.label, locale.colon(), row.share.percent(locale, decimal))
         };
         rows.iter().map(line).collect()
     }
@@ -176,38 +147,21 @@ impl RatingChart {
             Locale::Fr => ["Note", "Part"],
             Locale::En => ["Rating", "Share"],
         };
-        let row = |row: &Row| {
-            vec![
-                row.label.clone(),
-                locale.number(row.share.count),
-                row.share.percent(locale, decimal),
-            ]
-        };
+        let row =
+            |row: &Row| vec![row.label.clone(), locale.number(row.share.count), row.share.percent(locale, decimal)];
         Table {
             caption: clean(&self.title),
-            header: vec![
-                header[0].to_owned(),
-                capitalised(locale.noun(2, self.unit)),
-                header[1].to_owned(),
-            ],
+            header: vec![header[0].to_owned(), capitalised(locale.noun(2, self.unit)), header[1].to_owned()],
             rows: rows.iter().map(row).collect(),
         }
     }
 
     fn picture(&self) -> Picture {
         let description = described(&self.sentence(), &self.lines());
-        let mut picture = Picture::new(
-            &self.title,
-            self.subtitle.as_deref(),
-            self.locale,
-            description,
-        );
+        let mut picture = Picture::new(&self.title, self.subtitle.as_deref(), self.locale, description);
         self.draw_scale(&mut picture);
         draw(&mut picture, &self.rows(), self.unit, self.locale);
-        let base = Base {
-            count: self.total(),
-            unit: self.unit,
-        };
+        let base = Base { count: self.total(), unit: self.unit };
         picture.finish(&footnotes(self.locale, base, self.note.as_deref()));
         picture
     }
@@ -232,51 +186,17 @@ impl RatingChart {
         let axis_y = picture.y + 34.0;
         picture.rect(left, axis_y - 0.5, right - left, 1.0, Ink::Rule);
         for level in 0..self.levels.len() {
-            picture.rect(
-                x_of(level as f32 + 1.0) - 0.5,
-                axis_y - 4.0,
-                1.0,
-                8.0,
-                Ink::Rule,
-            );
+            picture.rect(x_of(level as f32 + 1.0) - 0.5, axis_y - 4.0, 1.0, 8.0, Ink::Rule);
         }
-        picture.text(
-            PADDING,
-            axis_y + 4.5,
-            Anchor::Start,
-            SCALE_END,
-            "1".to_owned(),
-        );
-        picture.text(
-            PADDING + ROOM,
-            axis_y + 4.5,
-            Anchor::End,
-            SCALE_END,
-            self.levels.len().to_string(),
-        );
+        picture.text(PADDING, axis_y + 4.5, Anchor::Start, SCALE_END, "1".to_owned());
+        picture.text(PADDING + ROOM, axis_y + 4.5, Anchor::End, SCALE_END, self.levels.len().to_string());
 
         let average_x = x_of(average as f32 / 10.0);
-        let bold = Style {
-            weight: Weight::Bold,
-            ..SCALE_TEXT
-        };
-        let down = vec![
-            (average_x - 6.5, axis_y - 14.0),
-            (average_x + 6.5, axis_y - 14.0),
-            (average_x, axis_y - 2.0),
-        ];
-        picture.mark(Mark::Polygon {
-            points: down,
-            ink: Ink::Mark,
-        });
+        let bold = Style { weight: Weight::Bold, ..SCALE_TEXT };
+        let down = vec![(average_x - 6.5, axis_y - 14.0), (average_x + 6.5, axis_y - 14.0), (average_x, axis_y - 2.0)];
+        picture.mark(Mark::Polygon { points: down, ink: Ink::Mark });
         let text = format!("{average_name}\u{a0}{average_text}");
-        picture.text(
-            centred(average_x, &text, bold),
-            axis_y - 20.0,
-            Anchor::Middle,
-            bold,
-            text,
-        );
+        picture.text(centred(average_x, &text, bold), axis_y - 20.0, Anchor::Middle, bold, text);
 
         let median_x = x_of(median as f32 / 2.0);
         let diamond = vec![
@@ -285,18 +205,9 @@ impl RatingChart {
             (median_x, axis_y + 15.0),
             (median_x - 6.0, axis_y + 9.0),
         ];
-        picture.mark(Mark::Polygon {
-            points: diamond,
-            ink: Ink::Neutral,
-        });
+        picture.mark(Mark::Polygon { points: diamond, ink: Ink::Neutral });
         let text = format!("{median_name}\u{a0}{median_text}");
-        picture.text(
-            centred(median_x, &text, SCALE_TEXT),
-            axis_y + 31.0,
-            Anchor::Middle,
-            SCALE_TEXT,
-            text,
-        );
+        picture.text(centred(median_x, &text, SCALE_TEXT), axis_y + 31.0, Anchor::Middle, SCALE_TEXT, text);
         picture.gap(34.0 + 31.0 + 24.0);
     }
 }
@@ -319,13 +230,7 @@ mod tests {
             title: "Êtes-vous satisfait du marché ?".into(),
             subtitle: None,
             locale: Locale::Fr,
-            levels: counts
-                .iter()
-                .map(|count| Level {
-                    label: None,
-                    count: *count,
-                })
-                .collect(),
+            levels: counts.iter().map(|count| Level { label: None, count: *count }).collect(),
             unit: Unit::Answer,
             note: None,
         }
@@ -348,10 +253,7 @@ mod tests {
         insta::assert_snapshot!(said(rating(&[3, 7, 19, 41, 30])), @"Note moyenne de 3,9 sur 5, médiane de 4, pour 100 réponses.");
         insta::assert_snapshot!(said(rating(&[0, 0, 1])), @"Note moyenne de 3 sur 3, médiane de 3, pour 1 réponse.");
         insta::assert_snapshot!(said(rating(&[0; 5])), @"Aucune réponse : pas de résultat à montrer.");
-        let english = RatingChart {
-            locale: Locale::En,
-            ..rating(&[1, 0, 0, 1])
-        };
+        let english = RatingChart { locale: Locale::En, ..rating(&[1, 0, 0, 1]) };
         insta::assert_snapshot!(said(english), @"Average rating of 2.5 out of 4, median 2.5, from 2 answers.");
     }
 

@@ -70,19 +70,15 @@ impl Columns {
         let widest = |widths: &mut dyn Iterator<Item = f32>| widths.fold(0.0_f32, f32::max);
         let bold = Emphasis::Leading.text_style();
         let percent_width = widest(&mut percents.iter().map(|text| bold.width(text)));
-        let count_width = widest(
-            &mut counts
-                .iter()
-                .map(|text| Emphasis::Equal.count_style().width(text)),
-        );
+        let count_width = widest(&mut counts.iter().map(|text| Emphasis::Equal.count_style().width(text)));
         let label_width = widest(&mut rows.iter().map(|row| bold.width(&row.label)));
 
         let count_right = PADDING + ROOM;
         let percent_right = count_right - count_width - COLUMN_GAP;
         let track_right = percent_right - percent_width - COLUMN_GAP;
         let side_track_x = PADDING + label_width + COLUMN_GAP;
-        let labels_beside = label_width <= MOST_SIDE_LABEL_WIDTH
-            && track_right - side_track_x >= LEAST_SIDE_TRACK_WIDTH;
+        let labels_beside =
+            label_width <= MOST_SIDE_LABEL_WIDTH && track_right - side_track_x >= LEAST_SIDE_TRACK_WIDTH;
         let track_x = if labels_beside { side_track_x } else { PADDING };
         Columns {
             track_x,
@@ -97,66 +93,30 @@ impl Columns {
 /// Draws the rows from the picture's current height on.
 pub(crate) fn draw(picture: &mut Picture, rows: &[Row], unit: Unit, locale: Locale) {
     let decimal = needs_decimal(rows.iter().map(|row| row.share));
-    let percents: Vec<String> = rows
-        .iter()
-        .map(|row| row.share.percent(locale, decimal))
-        .collect();
-    let counts: Vec<String> = rows
-        .iter()
-        .map(|row| locale.count(row.share.count, unit))
-        .collect();
+    let percents: Vec<String> = rows.iter().map(|row| row.share.percent(locale, decimal)).collect();
+    let counts: Vec<String> = rows.iter().map(|row| locale.count(row.share.count, unit)).collect();
     let columns = Columns::new(rows, &percents, &counts);
 
     for ((row, percent), count) in rows.iter().zip(percents).zip(counts) {
         let text_style = row.emphasis.text_style();
         if columns.labels_beside {
             let baseline = picture.y + baseline_offset(text_style, BAR_HEIGHT);
-            picture.text(
-                PADDING,
-                baseline,
-                Anchor::Start,
-                text_style,
-                row.label.clone(),
-            );
+            picture.text(PADDING, baseline, Anchor::Start, text_style, row.label.clone());
         } else {
             picture.paragraph(&row.label, text_style, MOST_LABEL_LINES);
             picture.gap(4.0);
         }
 
         let y = picture.y;
-        picture.rect(
-            columns.track_x,
-            y,
-            columns.track_width,
-            BAR_HEIGHT,
-            Ink::Track,
-        );
+        picture.rect(columns.track_x, y, columns.track_width, BAR_HEIGHT, Ink::Track);
         if row.share.count > 0 {
             let bar_width = (columns.track_width * row.share.ratio()).max(LEAST_BAR_WIDTH);
-            picture.rect(
-                columns.track_x,
-                y,
-                bar_width,
-                BAR_HEIGHT,
-                row.emphasis.bar_ink(),
-            );
+            picture.rect(columns.track_x, y, bar_width, BAR_HEIGHT, row.emphasis.bar_ink());
         }
         let count_style = row.emphasis.count_style();
         let baseline = y + baseline_offset(text_style, BAR_HEIGHT);
-        picture.text(
-            columns.percent_right,
-            baseline,
-            Anchor::End,
-            text_style,
-            percent,
-        );
-        picture.text(
-            columns.count_right,
-            baseline,
-            Anchor::End,
-            count_style,
-            count,
-        );
+        picture.text(columns.percent_right, baseline, Anchor::End, text_style, percent);
+        picture.text(columns.count_right, baseline, Anchor::End, count_style, count);
         picture.gap(BAR_HEIGHT + if columns.labels_beside { 12.0 } else { 14.0 });
     }
 }

@@ -5,13 +5,7 @@ use proptest::prelude::*;
 use crate::{Bar, BarChart, Base, Locale, Unit};
 
 pub(crate) fn bars(options: &[(&str, u64)]) -> Vec<Bar> {
-    options
-        .iter()
-        .map(|(label, count)| Bar {
-            label: (*label).to_owned(),
-            count: *count,
-        })
-        .collect()
+    options.iter().map(|(label, count)| Bar { label: (*label).to_owned(), count: *count }).collect()
 }
 
 pub(crate) fn market() -> BarChart {
@@ -22,20 +16,12 @@ pub(crate) fn market() -> BarChart {
         bars: bars(&[
             ("Halle couverte", 72),
             ("Jardin et aire de jeux", 51),
-            (
-                "Parking de 40 places, gratuit la première heure, avec bornes de recharge",
-                26,
-            ),
+            ("Parking de 40 places, gratuit la première heure, avec bornes de recharge", 26),
             ("Ne rien changer", 8),
         ]),
         unit: Unit::Vote,
-        base: Base {
-            count: 157,
-            unit: Unit::Ballot,
-        },
-        note: Some(
-            "Consultation close le 14 mars 2026. Vote anonyme, un bulletin par personne.".into(),
-        ),
+        base: Base { count: 157, unit: Unit::Ballot },
+        note: Some("Consultation close le 14 mars 2026. Vote anonyme, un bulletin par personne.".into()),
     }
 }
 

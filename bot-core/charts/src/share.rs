@@ -75,10 +75,7 @@ mod tests {
         assert_eq!(shown(9_999, 10_000), ">\u{a0}99,9\u{202f}%");
         assert_eq!(shown(0, 0), "–");
         assert_eq!(shown(8, 7), ">\u{a0}100\u{202f}%");
-        assert_eq!(
-            Share { count: 3, base: 4 }.percent(Locale::En, true),
-            "75.0%"
-        );
+        assert_eq!(Share { count: 3, base: 4 }.percent(Locale::En, true), "75.0%");
     }
 
     proptest! {

@@ -26,10 +26,7 @@ pub struct Table {
 impl Table {
     /// An HTML table, its text escaped. Its first column heads the rows; the class is `chart-table`.
     pub fn html(&self) -> String {
-        let mut html = format!(
-            "<table class=\"chart-table\"><caption>{}</caption><thead><tr>",
-            escaped(&self.caption)
-        );
+        let mut html = format!("<table class=\"chart-table\"><caption>{}</caption><thead><tr>", escaped(&self.caption));
         for cell in &self.header {
             html.push_str(&format!("<th scope=\"col\">{}</th>", escaped(cell)));
         }

@@ -63,34 +63,20 @@ impl Face {
 }
 
 fn advance_em(character: char, weight: Weight) -> f32 {
-    faces(weight)
-        .find_map(|face| face.advance_em(character))
-        .unwrap_or(UNKNOWN_ADVANCE_EM)
+    faces(weight).find_map(|face| face.advance_em(character)).unwrap_or(UNKNOWN_ADVANCE_EM)
 }
 
 /// The width of one line of text, in the unit of `size`, with a margin for other fonts.
 pub(crate) fn width(text: &str, size: f32, weight: Weight) -> f32 {
-    let is_in = |face: usize, character| {
-        FACES
-            .get(face)
-            .is_some_and(|face| face.advance_em(character).is_some())
-    };
+    let is_in = |face: usize, character| FACES.get(face).is_some_and(|face| face.advance_em(character).is_some());
     // A line with Hebrew or Arabic is drawn whole in their font, which is wider.
-    let other_script = text
-        .chars()
-        .any(|character| !is_in(BOLD, character) && is_in(OTHER_SCRIPTS, character));
+    let other_script = text.chars().any(|character| !is_in(BOLD, character) && is_in(OTHER_SCRIPTS, character));
     let ems: f32 = text
         .chars()
         .map(|character| {
             let advance = advance_em(character, weight);
-            let other = FACES
-                .get(OTHER_SCRIPTS)
-                .and_then(|face| face.advance_em(character));
-            if other_script {
-                other.map_or(advance, |other| advance.max(other))
-            } else {
-                advance
-            }
+            let other = FACES.get(OTHER_SCRIPTS).and_then(|face| face.advance_em(character));
+            if other_script { other.map_or(advance, |other| advance.max(other)) } else { advance }
         })
         .sum();
     let margin = match weight {
@@ -116,8 +102,7 @@ pub(crate) fn clean(text: &str) -> String {
     let mut pending_space = false;
     for character in text.chars() {
         // No-break spaces are part of the writing, they stay.
-        let is_break =
-            character.is_whitespace() && !matches!(character, '\u{a0}' | '\u{202f}' | '\u{2007}');
+        let is_break = character.is_whitespace() && !matches!(character, '\u{a0}' | '\u{202f}' | '\u{2007}');
         if is_break {
             pending_space = !cleaned.is_empty();
         } else if !is_dropped(character) {
@@ -139,22 +124,12 @@ fn is_dropped(character: char) -> bool {
 
 /// Cuts text into at most `most_lines` lines no wider than `room`. Words longer than a line are
 /// cut between graphemes; text that goes on ends with an ellipsis.
-pub(crate) fn wrap(
-    text: &str,
-    size: f32,
-    weight: Weight,
-    room: f32,
-    most_lines: usize,
-) -> Vec<String> {
+pub(crate) fn wrap(text: &str, size: f32, weight: Weight, room: f32, most_lines: usize) -> Vec<String> {
     let text = with_punctuation_held(text);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let joined = if line.is_empty() {
-            word.to_owned()
-        } else {
-            format!("{line} {word}")
-        };
+        let joined = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
         if width(&joined, size, weight) <= room {
             line = joined;
             continue;
@@ -225,23 +200,14 @@ mod tests {
         for weight in [Weight::Regular, Weight::Bold] {
             let face = &FACES[if weight == Weight::Bold { 1 } else { 0 }];
             for character in needed.chars() {
-                assert!(
-                    face.charmap.map(character).is_some(),
-                    "{weight:?} lacks {character:?}"
-                );
+                assert!(face.charmap.map(character).is_some(), "{weight:?} lacks {character:?}");
             }
         }
         for character in "🚲🌳😀🏛✅❌🤝".chars() {
-            assert!(
-                FACES[3].charmap.map(character).is_some(),
-                "no pictogram {character}"
-            );
+            assert!(FACES[3].charmap.map(character).is_some(), "no pictogram {character}");
         }
         for character in "שלוםقاعة".chars() {
-            assert!(
-                FACES[2].charmap.map(character).is_some(),
-                "no letter {character}"
-            );
+            assert!(FACES[2].charmap.map(character).is_some(), "no letter {character}");
         }
     }
 
@@ -263,18 +229,12 @@ mod tests {
 
     #[test]
     fn what_no_font_has_becomes_a_box() {
-        assert_eq!(
-            drawable("Été 👍🏽 ☀\u{fe0f} 👨\u{200d}👩 漢字 السوق"),
-            "Été 👍 ☀ 👨👩 □□ السوق"
-        );
+        assert_eq!(drawable("Été 👍🏽 ☀\u{fe0f} 👨\u{200d}👩 漢字 السوق"), "Été 👍 ☀ 👨👩 □□ السوق");
     }
 
     #[test]
     fn text_is_cleaned() {
-        assert_eq!(
-            clean("  a \n\t b\u{0} \u{202e}c\u{a0}: \u{ffff}"),
-            "a b c\u{a0}:"
-        );
+        assert_eq!(clean("  a \n\t b\u{0} \u{202e}c\u{a0}: \u{ffff}"), "a b c\u{a0}:");
         assert_eq!(clean(" \u{1} "), "");
     }
 
@@ -282,22 +242,8 @@ mod tests {
     fn lines_break_between_words_then_inside_them() {
         let text = "Une halle couverte sur la place anticonstitutionnellementlongue";
         let lines = wrap(text, 10.0, Weight::Regular, 100.0, 9);
-        assert_eq!(
-            lines,
-            [
-                "Une halle couverte",
-                "sur la place",
-                "anticonstitutionnell",
-                "ementlongue"
-            ]
-        );
-        assert_eq!(
-            wrap(text, 10.0, Weight::Regular, 100.0, 2),
-            ["Une halle couverte", "sur la place…"]
-        );
-        assert_eq!(
-            wrap("", 10.0, Weight::Regular, 100.0, 2),
-            Vec::<String>::new()
-        );
+        assert_eq!(lines, ["Une halle couverte", "sur la place", "anticonstitutionnell", "ementlongue"]);
+        assert_eq!(wrap(text, 10.0, Weight::Regular, 100.0, 2), ["Une halle couverte", "sur la place…"]);
+        assert_eq!(wrap("", 10.0, Weight::Regular, 100.0, 2), Vec::<String>::new());
     }
 }

@@ -33,17 +33,9 @@ impl Account {
         };
         owner
             .into_iter()
-            .chain(
-                ["crieur", "postgres", "nobody"]
-                    .iter()
-                    .filter_map(|name| User::from_name(name).ok().flatten()),
-            )
+            .chain(["crieur", "postgres", "nobody"].iter().filter_map(|name| User::from_name(name).ok().flatten()))
             .find(|user| !user.uid.is_root())
-            .map(|user| Account::SteppedDown {
-                name: user.name,
-                uid: user.uid.as_raw(),
-                gid: user.gid.as_raw(),
-            })
+            .map(|user| Account::SteppedDown { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw() })
             .ok_or(StartError::NoAccount)
     }
 
@@ -69,10 +61,7 @@ impl Account {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             other => at(path, other)?,
         }
-        at(
-            path,
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
-        )?;
+        at(path, fs::set_permissions(path, fs::Permissions::from_mode(0o700)))?;
         if let Account::SteppedDown { uid, gid, .. } = self {
             at(path, std::os::unix::fs::chown(path, Some(*uid), Some(*gid)))?;
         }
@@ -82,10 +71,9 @@ impl Account {
     /// Refuses a directory that the account cannot reach, naming the one that is closed to it.
     pub(crate) fn check_can_enter(&self, directory: &Path) -> Result<(), StartError> {
         match (self, self.closed_directory(directory)?) {
-            (Account::SteppedDown { name, .. }, Some(blocked)) => Err(StartError::CannotEnter {
-                account: name.clone(),
-                blocked,
-            }),
+            (Account::SteppedDown { name, .. }, Some(blocked)) => {
+                Err(StartError::CannotEnter { account: name.clone(), blocked })
+            }
             _ => Ok(()),
         }
     }
@@ -122,22 +110,13 @@ mod tests {
         let closed = outer.path().join("closed");
         let inner = closed.join("inner");
         fs::create_dir_all(&inner).unwrap();
-        let open = |path: &Path, mode| {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap()
-        };
+        let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         open(outer.path(), 0o711);
         open(&closed, 0o700);
         // An account that owns nothing here and is in no group of ours.
-        let stranger = Account::SteppedDown {
-            name: "stranger".into(),
-            uid: 4_000_001,
-            gid: 4_000_001,
-        };
+        let stranger = Account::SteppedDown { name: "stranger".into(), uid: 4_000_001, gid: 4_000_001 };
         let error = stranger.check_can_enter(&inner).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("chmod o+x {}`", closed.display())),
-            "{error}"
-        );
+        assert!(error.contains(&format!("chmod o+x {}`", closed.display())), "{error}");
         open(&closed, 0o711);
         open(&inner, 0o711);
         stranger.check_can_enter(&inner).unwrap();

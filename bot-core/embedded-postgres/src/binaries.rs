@@ -34,10 +34,7 @@ pub(crate) fn find_or_fetch(
     existing: Option<&Cluster>,
 ) -> Result<Binaries, StartError> {
     if let Some(bin_dir) = &options.bin_dir {
-        let named = inspect(bin_dir).map_err(|reason| StartError::BadBinDir {
-            bin_dir: bin_dir.clone(),
-            reason,
-        })?;
+        let named = inspect(bin_dir).map_err(|reason| StartError::BadBinDir { bin_dir: bin_dir.clone(), reason })?;
         account.check_can_enter(&named.dir)?;
         return fitting(named, existing, account);
     }
@@ -56,41 +53,29 @@ pub(crate) fn find_or_fetch(
     let fetched_fits = wanted.is_none_or(|major| major == FETCHED_MAJOR);
     match (&options.fetch, found.into_iter().next()) {
         (Fetch::Allowed { cache_dir }, other) if fetched_fits || other.is_none() => {
-            let dir = POSTGRES
-                .fetch(cache_dir, options.progress)?
-                .join(POSTGRES_BIN_DIR);
+            let dir = POSTGRES.fetch(cache_dir, options.progress)?.join(POSTGRES_BIN_DIR);
             account.check_can_enter(&dir)?;
-            let fetched = inspect(&dir).map_err(|reason| StartError::BadBinDir {
-                bin_dir: dir,
-                reason,
-            })?;
+            let fetched = inspect(&dir).map_err(|reason| StartError::BadBinDir { bin_dir: dir, reason })?;
             fitting(fetched, existing, account)
         }
         (_, Some(other)) => fitting(other, existing, account),
-        (_, None) => Err(StartError::NoServerFound {
-            minimum: MINIMUM_MAJOR,
-            looked_in: format!("PATH and {DEBIAN_ROOT}"),
-        }),
+        (_, None) => {
+            Err(StartError::NoServerFound { minimum: MINIMUM_MAJOR, looked_in: format!("PATH and {DEBIAN_ROOT}") })
+        }
     }
 }
 
 /// Refuses programs that cannot read the data there is.
-fn fitting(
-    binaries: Binaries,
-    existing: Option<&Cluster>,
-    account: &Account,
-) -> Result<Binaries, StartError> {
+fn fitting(binaries: Binaries, existing: Option<&Cluster>, account: &Account) -> Result<Binaries, StartError> {
     match existing {
-        Some(cluster) if cluster.major != binaries.major => {
-            Err(StartError::OtherMajor(Box::new(OtherMajor {
-                cluster_dir: cluster.dir.clone(),
-                cluster_major: cluster.major,
-                server_bin_dir: binaries.dir,
-                server_major: binaries.major,
-                superuser: SUPERUSER,
-                account: account.name().map(str::to_owned),
-            })))
-        }
+        Some(cluster) if cluster.major != binaries.major => Err(StartError::OtherMajor(Box::new(OtherMajor {
+            cluster_dir: cluster.dir.clone(),
+            cluster_major: cluster.major,
+            server_bin_dir: binaries.dir,
+            server_major: binaries.major,
+            superuser: SUPERUSER,
+            account: account.name().map(str::to_owned),
+        }))),
         _ => Ok(binaries),
     }
 }
@@ -103,19 +88,11 @@ fn found_on_machine(account: &Account) -> Result<Vec<Binaries>, StartError> {
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin"),
-            ))
-        })
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     debian.sort();
     let mut found: Vec<Binaries> = Vec::new();
-    for dir in on_path
-        .into_iter()
-        .chain(debian.into_iter().rev().map(|(_, dir)| dir))
-    {
+    for dir in on_path.into_iter().chain(debian.into_iter().rev().map(|(_, dir)| dir)) {
         if !dir.join("postgres").is_file() {
             continue;
         }
@@ -136,25 +113,19 @@ fn found_on_machine(account: &Account) -> Result<Vec<Binaries>, StartError> {
 /// Reads the version of the programs in a directory. A `postgres` that is a link leads to where
 /// its companions are. The error is a reason for a sentence.
 fn inspect(dir: &Path) -> Result<Binaries, String> {
-    let postgres = fs::canonicalize(dir.join("postgres"))
-        .map_err(|error| format!("its program postgres: {error}"))?;
+    let postgres = fs::canonicalize(dir.join("postgres")).map_err(|error| format!("its program postgres: {error}"))?;
     let dir = postgres.parent().unwrap_or(dir).to_owned();
     if let Some(missing) = NEEDED.iter().find(|program| !dir.join(program).is_file()) {
         return Err(format!("it has no program {missing}"));
     }
     let mut command = Command::new(&postgres);
     process::clean_environment(&mut command);
-    let output = command
-        .arg("--version")
-        .output()
-        .map_err(|error| format!("{} cannot be run: {error}", postgres.display()))?;
+    let output =
+        command.arg("--version").output().map_err(|error| format!("{} cannot be run: {error}", postgres.display()))?;
     let said = String::from_utf8_lossy(&output.stdout);
-    let major =
-        major_in(&said).ok_or_else(|| format!("`postgres --version` says {:?}", said.trim()))?;
+    let major = major_in(&said).ok_or_else(|| format!("`postgres --version` says {:?}", said.trim()))?;
     if major < MINIMUM_MAJOR {
-        return Err(format!(
-            "it is PostgreSQL {major}, and {MINIMUM_MAJOR} or newer is needed"
-        ));
+        return Err(format!("it is PostgreSQL {major}, and {MINIMUM_MAJOR} or newer is needed"));
     }
     Ok(Binaries { dir, major })
 }
@@ -162,9 +133,7 @@ fn inspect(dir: &Path) -> Result<Binaries, String> {
 /// The major version in `postgres (PostgreSQL) 15.18 (Debian …)`; also of `19beta1`.
 fn major_in(version: &str) -> Option<u32> {
     let number = version.split_once("(PostgreSQL)")?.1.trim_start();
-    let digits = number
-        .split(|character: char| !character.is_ascii_digit())
-        .next()?;
+    let digits = number.split(|character: char| !character.is_ascii_digit()).next()?;
     digits.parse().ok()
 }
 
@@ -178,11 +147,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for program in NEEDED {
             let path = dir.path().join(program);
-            fs::write(
-                &path,
-                format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n"),
-            )
-            .unwrap();
+            fs::write(&path, format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         dir
@@ -190,10 +155,7 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read() {
-        assert_eq!(
-            major_in("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
-            Some(15)
-        );
+        assert_eq!(major_in("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(major_in("postgres (PostgreSQL) 19beta1"), Some(19));
         assert_eq!(major_in("mysqld 8.0"), None);
     }
@@ -202,30 +164,17 @@ mod tests {
     fn programs_are_taken_where_the_link_leads() {
         let programs = fake_programs("16.2");
         let links = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(
-            programs.path().join("postgres"),
-            links.path().join("postgres"),
-        )
-        .unwrap();
+        std::os::unix::fs::symlink(programs.path().join("postgres"), links.path().join("postgres")).unwrap();
         let binaries = inspect(links.path()).unwrap();
-        assert_eq!(
-            (binaries.major, binaries.dir),
-            (16, fs::canonicalize(programs.path()).unwrap())
-        );
+        assert_eq!((binaries.major, binaries.dir), (16, fs::canonicalize(programs.path()).unwrap()));
     }
 
     #[test]
     fn an_old_or_incomplete_directory_is_refused() {
         let old = fake_programs("13.9");
-        assert_eq!(
-            inspect(old.path()).unwrap_err(),
-            "it is PostgreSQL 13, and 14 or newer is needed"
-        );
+        assert_eq!(inspect(old.path()).unwrap_err(), "it is PostgreSQL 13, and 14 or newer is needed");
         let incomplete = fake_programs("16.2");
         fs::remove_file(incomplete.path().join("psql")).unwrap();
-        assert_eq!(
-            inspect(incomplete.path()).unwrap_err(),
-            "it has no program psql"
-        );
+        assert_eq!(inspect(incomplete.path()).unwrap_err(), "it has no program psql");
     }
 }

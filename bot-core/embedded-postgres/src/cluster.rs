@@ -21,14 +21,8 @@ pub(crate) struct Cluster {
 pub(crate) fn find(data_dir: &Path) -> Result<Option<Cluster>, StartError> {
     let mut found = Vec::new();
     for entry in at(data_dir, fs::read_dir(data_dir))? {
-        let name = at(data_dir, entry)?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
-        let Some(major) = name
-            .strip_prefix("pg")
-            .and_then(|major| major.parse::<u32>().ok())
-        else {
+        let name = at(data_dir, entry)?.file_name().to_string_lossy().into_owned();
+        let Some(major) = name.strip_prefix("pg").and_then(|major| major.parse::<u32>().ok()) else {
             continue;
         };
         found.push((name, major));
@@ -45,28 +39,18 @@ pub(crate) fn find(data_dir: &Path) -> Result<Option<Cluster>, StartError> {
         }
     };
     let dir = data_dir.join(name);
-    let broken = |reason: String| StartError::BrokenCluster {
-        directory: dir.clone(),
-        reason,
-    };
-    let version = fs::read_to_string(dir.join("PG_VERSION"))
-        .map_err(|error| broken(format!("its file PG_VERSION: {error}")))?;
+    let broken = |reason: String| StartError::BrokenCluster { directory: dir.clone(), reason };
+    let version =
+        fs::read_to_string(dir.join("PG_VERSION")).map_err(|error| broken(format!("its file PG_VERSION: {error}")))?;
     if version.trim().parse() != Ok(*major) {
-        return Err(broken(format!(
-            "its file PG_VERSION says {}",
-            version.trim()
-        )));
+        return Err(broken(format!("its file PG_VERSION says {}", version.trim())));
     }
     Ok(Some(Cluster { dir, major: *major }))
 }
 
 /// Makes an empty cluster. It gets its name only when it is complete, so an interrupted start
 /// leaves nothing behind that the next one would take for data.
-pub(crate) fn create(
-    options: &Options,
-    binaries: &Binaries,
-    account: &Account,
-) -> Result<PathBuf, StartError> {
+pub(crate) fn create(options: &Options, binaries: &Binaries, account: &Account) -> Result<PathBuf, StartError> {
     let unfinished = options.data_dir.join("initdb.tmp");
     if unfinished.exists() {
         at(&unfinished, fs::remove_dir_all(&unfinished))?;
@@ -77,13 +61,7 @@ pub(crate) fn create(
     initdb
         .arg("-D")
         .arg(&unfinished)
-        .args([
-            "-U",
-            SUPERUSER,
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--data-checksums",
-        ])
+        .args(["-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--data-checksums"])
         // Sorting is the application's business (it depends on the reader's language); case of
         // accented letters is the server's.
         .args(if cfg!(target_os = "linux") {
@@ -105,19 +83,13 @@ pub(crate) fn create(
     let rules = unfinished.join("pg_hba.conf");
     at(
         &rules,
-        fs::write(
-            &rules,
-            "# Whoever may enter the socket's directory (0700) may connect.\nlocal all all trust\n",
-        ),
+        fs::write(&rules, "# Whoever may enter the socket's directory (0700) may connect.\nlocal all all trust\n"),
     )?;
 
     let finished = options.data_dir.join(format!("pg{}", binaries.major));
     at(&finished, fs::rename(&unfinished, &finished))?;
     if options.is_durable() {
-        at(
-            &options.data_dir,
-            fs::File::open(&options.data_dir).and_then(|dir| dir.sync_all()),
-        )?;
+        at(&options.data_dir, fs::File::open(&options.data_dir).and_then(|dir| dir.sync_all()))?;
     }
     Ok(finished)
 }

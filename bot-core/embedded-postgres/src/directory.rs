@@ -28,11 +28,7 @@ fn default_dir(for_root: &str, xdg_variable: &str, below_home: &str) -> PathBuf 
     if nix::unistd::geteuid().is_root() {
         return PathBuf::from(for_root);
     }
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(xdg_variable)
         .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
         .unwrap_or_else(std::env::temp_dir)
@@ -48,11 +44,7 @@ pub(crate) fn create(path: &Path) -> Result<(), StartError> {
     if let Some(parent) = path.parent() {
         at(parent, fs::create_dir_all(parent))?;
     }
-    let mode = if nix::unistd::geteuid().is_root() {
-        0o711
-    } else {
-        0o700
-    };
+    let mode = if nix::unistd::geteuid().is_root() { 0o711 } else { 0o700 };
     match fs::DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         other => at(path, other),
@@ -67,11 +59,7 @@ pub(crate) fn check_socket_path(socket_dir: &Path) -> Result<(), StartError> {
     }
     let length_bytes = socket.as_os_str().len();
     if length_bytes > LONGEST_SOCKET_PATH_BYTES {
-        return Err(StartError::SocketPathTooLong {
-            socket,
-            length_bytes,
-            limit_bytes: LONGEST_SOCKET_PATH_BYTES,
-        });
+        return Err(StartError::SocketPathTooLong { socket, length_bytes, limit_bytes: LONGEST_SOCKET_PATH_BYTES });
     }
     Ok(())
 }
@@ -80,32 +68,18 @@ pub(crate) fn check_socket_path(socket_dir: &Path) -> Result<(), StartError> {
 /// however it ends, so a lock that is held always has a living holder.
 pub(crate) fn take_ownership(data_dir: &Path) -> Result<File, StartError> {
     let path = data_dir.join("owner.lock");
-    let mut file = at(
-        &path,
-        File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path),
-    )?;
+    let mut file = at(&path, File::options().read(true).write(true).create(true).truncate(false).open(&path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => {
             let mut holder = String::new();
             at(&path, file.read_to_string(&mut holder))?;
             let holder = holder.trim().parse().ok();
-            return Err(StartError::InUse {
-                data_dir: data_dir.to_owned(),
-                holder,
-            });
+            return Err(StartError::InUse { data_dir: data_dir.to_owned(), holder });
         }
         Err(fs::TryLockError::Error(source)) => return at(&path, Err(source)),
     }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     at(&path, written)?;
     Ok(file)
 }
@@ -119,17 +93,13 @@ mod tests {
         let directory = |length: usize| PathBuf::from(format!("/{}", "x".repeat(length - 1)));
         let longest = LONGEST_SOCKET_PATH_BYTES - 1 - SOCKET_FILE.len();
         assert!(check_socket_path(&directory(longest)).is_ok());
-        let error = check_socket_path(&directory(longest + 1))
-            .unwrap_err()
-            .to_string();
+        let error = check_socket_path(&directory(longest + 1)).unwrap_err().to_string();
         assert!(error.contains("choose a shorter data directory"), "{error}");
     }
 
     #[test]
     fn a_comma_is_refused_because_clients_would_read_a_list_of_hosts() {
-        let error = check_socket_path(Path::new("/srv/a,b"))
-            .unwrap_err()
-            .to_string();
+        let error = check_socket_path(Path::new("/srv/a,b")).unwrap_err().to_string();
         assert!(error.contains("without a comma"), "{error}");
     }
 }

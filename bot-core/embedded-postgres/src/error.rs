@@ -10,19 +10,12 @@ pub enum StartError {
         "the data directory {data_dir} is in use by {}: stop that program first, or give this one another data directory",
         .holder.map_or_else(|| "another program".to_owned(), |pid| format!("process {pid}"))
     )]
-    InUse {
-        data_dir: PathBuf,
-        holder: Option<u32>,
-    },
+    InUse { data_dir: PathBuf, holder: Option<u32> },
 
     #[error(
         "the path {socket} has {length_bytes} bytes, and the address of a Unix socket holds at most {limit_bytes}: choose a shorter data directory"
     )]
-    SocketPathTooLong {
-        socket: PathBuf,
-        length_bytes: usize,
-        limit_bytes: usize,
-    },
+    SocketPathTooLong { socket: PathBuf, length_bytes: usize, limit_bytes: usize },
 
     #[error(
         "Postgres' clients cannot be told the path {socket}: choose a data directory whose path is without a comma and is valid UTF-8"
@@ -36,10 +29,7 @@ pub enum StartError {
         "{data_dir} holds the data of several versions of Postgres ({}), and it is not clear which is yours: move all but one out of that directory",
         .found.join(", ")
     )]
-    SeveralClusters {
-        data_dir: PathBuf,
-        found: Vec<String>,
-    },
+    SeveralClusters { data_dir: PathBuf, found: Vec<String> },
 
     #[error(
         "{directory} is no data of Postgres that can be read ({reason}): restore it from a backup, or move it away to begin with an empty database"
@@ -73,11 +63,7 @@ pub enum StartError {
     ProgramFailed { program: String, said: String },
 
     #[error("Postgres ended while starting ({status}); the end of {log}:\n{said}")]
-    Ended {
-        status: std::process::ExitStatus,
-        log: PathBuf,
-        said: String,
-    },
+    Ended { status: std::process::ExitStatus, log: PathBuf, said: String },
 
     #[error("Postgres was not ready after {waited_seconds} s; {log} tells what it is doing")]
     NotReady { waited_seconds: u64, log: PathBuf },
@@ -116,29 +102,15 @@ pub struct OtherMajor {
 
 impl std::fmt::Display for OtherMajor {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let OtherMajor {
-            cluster_dir,
-            cluster_major,
-            server_bin_dir,
-            server_major,
-            superuser,
-            ..
-        } = self;
+        let OtherMajor { cluster_dir, cluster_major, server_bin_dir, server_major, superuser, .. } = self;
         let new_dir = cluster_dir.with_file_name(format!("pg{server_major}"));
         let socket_dir = cluster_dir.with_file_name("socket");
-        let (cluster, bin, new) = (
-            cluster_dir.display(),
-            server_bin_dir.display(),
-            new_dir.display(),
-        );
+        let (cluster, bin, new) = (cluster_dir.display(), server_bin_dir.display(), new_dir.display());
         let socket = socket_dir.display();
         // Debian's place; only a suggestion where the old version is not installed.
         let old_bin = format!("/usr/lib/postgresql/{cluster_major}/bin");
         let (owner, run) = match &self.account {
-            Some(account) => (
-                format!("-o {account} "),
-                format!("runuser -u {account} -- "),
-            ),
+            Some(account) => (format!("-o {account} "), format!("runuser -u {account} -- ")),
             None => (String::new(), String::new()),
         };
         write!(
@@ -162,11 +134,7 @@ pub enum FetchError {
     #[error(
         "{program} could not be run ({source}), and it is needed to fetch {package}: install Python 3 with pip (on Debian and Ubuntu: apt install python3-pip)"
     )]
-    NoPython {
-        program: String,
-        package: String,
-        source: io::Error,
-    },
+    NoPython { program: String, package: String, source: io::Error },
 
     #[error(
         "fetching {package} with `python3 -m pip` failed (where pip is missing: apt install python3-pip); it said:\n{said}"
@@ -203,8 +171,5 @@ pub enum StopError {
 
 /// Names the file in an input or output error.
 pub(crate) fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, StartError> {
-    result.map_err(|source| StartError::File {
-        path: path.to_owned(),
-        source,
-    })
+    result.map_err(|source| StartError::File { path: path.to_owned(), source })
 }

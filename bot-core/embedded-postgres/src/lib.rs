@@ -94,9 +94,7 @@ impl Options {
         Options {
             data_dir: data_dir.into(),
             bin_dir: None,
-            fetch: Fetch::Allowed {
-                cache_dir: default_cache_dir(),
-            },
+            fetch: Fetch::Allowed { cache_dir: default_cache_dir() },
             source: Source::default(),
             progress: true,
             settings: Vec::new(),
@@ -105,10 +103,7 @@ impl Options {
     }
 
     fn is_durable(&self) -> bool {
-        !self
-            .settings
-            .iter()
-            .any(|(name, value)| name == "fsync" && value == "off")
+        !self.settings.iter().any(|(name, value)| name == "fsync" && value == "off")
     }
 }
 
@@ -149,15 +144,7 @@ impl Server {
         };
 
         let child = launch(&options, &binaries, &account, &cluster_dir, &socket_dir)?;
-        let server = Server {
-            options,
-            binaries,
-            account,
-            cluster_dir,
-            socket_dir,
-            child,
-            _lock: lock,
-        };
+        let server = Server { options, binaries, account, cluster_dir, socket_dir, child, _lock: lock };
         server.create_database(&server.options.database)?;
         Ok(server)
     }
@@ -170,13 +157,7 @@ impl Server {
     /// As [`Server::start`]; the server is then not running, and `restart` may be tried again.
     pub fn restart(&mut self) -> Result<(), StartError> {
         self.end()?;
-        self.child = launch(
-            &self.options,
-            &self.binaries,
-            &self.account,
-            &self.cluster_dir,
-            &self.socket_dir,
-        )?;
+        self.child = launch(&self.options, &self.binaries, &self.account, &self.cluster_dir, &self.socket_dir)?;
         Ok(())
     }
 
@@ -188,10 +169,7 @@ impl Server {
     /// As [`Server::url`], for another database of this server.
     pub fn url_of(&self, database: &str) -> String {
         let host = percent_encoded(self.socket_dir.as_os_str().as_encoded_bytes());
-        format!(
-            "postgres://{SUPERUSER}@{host}/{}",
-            percent_encoded(database.as_bytes())
-        )
+        format!("postgres://{SUPERUSER}@{host}/{}", percent_encoded(database.as_bytes()))
     }
 
     /// The directory of the Unix socket, mode 0700.
@@ -219,17 +197,11 @@ impl Server {
     /// # Errors
     /// When `psql` cannot be run or the server refuses, with what it said.
     pub fn create_database(&self, name: &str) -> Result<(), SqlError> {
-        let exists = format!(
-            "SELECT 1 FROM pg_database WHERE datname = {}",
-            quoted(name, '\'')
-        );
+        let exists = format!("SELECT 1 FROM pg_database WHERE datname = {}", quoted(name, '\''));
         if self.run_psql("postgres", &exists)?.trim() == "1" {
             return Ok(());
         }
-        self.run_psql(
-            "postgres",
-            &format!("CREATE DATABASE {}", quoted(name, '"')),
-        )?;
+        self.run_psql("postgres", &format!("CREATE DATABASE {}", quoted(name, '"')))?;
         Ok(())
     }
 
@@ -251,9 +223,7 @@ impl Server {
         command.arg("-c").arg(sql);
         let output = command.output().map_err(SqlError::Psql)?;
         if !output.status.success() {
-            return Err(SqlError::Refused(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            ));
+            return Err(SqlError::Refused(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -275,10 +245,7 @@ impl Server {
     }
 
     fn end(&mut self) -> Result<(), StopError> {
-        for (signal, limit) in [
-            (Signal::SIGINT, FAST_STOP_LIMIT),
-            (Signal::SIGQUIT, IMMEDIATE_STOP_LIMIT),
-        ] {
+        for (signal, limit) in [(Signal::SIGINT, FAST_STOP_LIMIT), (Signal::SIGQUIT, IMMEDIATE_STOP_LIMIT)] {
             if self.child.try_wait()?.is_some() {
                 return Ok(());
             }
@@ -287,9 +254,7 @@ impl Server {
                 return Ok(());
             }
         }
-        Err(StopError::StillRunning {
-            pid: self.child.id(),
-        })
+        Err(StopError::StillRunning { pid: self.child.id() })
     }
 }
 
@@ -308,11 +273,7 @@ fn launch(
     cluster_dir: &Path,
     socket_dir: &Path,
 ) -> Result<Child, StartError> {
-    orphans::clear(
-        cluster_dir,
-        &socket_dir.join(directory::SOCKET_FILE),
-        binaries,
-    )?;
+    orphans::clear(cluster_dir, &socket_dir.join(directory::SOCKET_FILE), binaries)?;
     process::launch(options, binaries, account, cluster_dir, socket_dir)
 }
 
@@ -353,9 +314,7 @@ mod tests {
     fn a_plain_start_is_durable() {
         let mut options = Options::new("/nowhere");
         assert!(options.is_durable() && options.settings.is_empty());
-        options
-            .settings
-            .push(("fsync".to_owned(), "off".to_owned()));
+        options.settings.push(("fsync".to_owned(), "off".to_owned()));
         assert!(!options.is_durable());
     }
 }

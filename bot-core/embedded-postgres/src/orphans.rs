@@ -10,11 +10,7 @@ use crate::binaries::Binaries;
 use crate::error::StartError;
 
 #[cfg(target_os = "linux")]
-pub(crate) fn clear(
-    cluster_dir: &Path,
-    socket: &Path,
-    _binaries: &Binaries,
-) -> Result<(), StartError> {
+pub(crate) fn clear(cluster_dir: &Path, socket: &Path, _binaries: &Binaries) -> Result<(), StartError> {
     use crate::error::at;
     use crate::process;
     use nix::sys::signal::Signal;
@@ -45,19 +41,12 @@ pub(crate) fn clear(
     if !all_end(GENTLE, &gently) && !all_end(AT_ONCE, &at_once) {
         let users = users_of(cluster_dir);
         if let Some(&pid) = users.first() {
-            return Err(StartError::OrphanStays {
-                pid,
-                cluster_dir: cluster_dir.to_owned(),
-            });
+            return Err(StartError::OrphanStays { pid, cluster_dir: cluster_dir.to_owned() });
         }
     }
     let mut socket_lock = socket.as_os_str().to_owned();
     socket_lock.push(".lock");
-    for stale in [
-        cluster_dir.join("postmaster.pid"),
-        socket_lock.into(),
-        socket.to_owned(),
-    ] {
+    for stale in [cluster_dir.join("postmaster.pid"), socket_lock.into(), socket.to_owned()] {
         match std::fs::remove_file(&stale) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             other => at(&stale, other)?,
@@ -78,8 +67,7 @@ fn users_of(cluster_dir: &Path) -> Vec<i32> {
         .filter_map(|process| process.file_name().to_str()?.parse().ok())
         .filter(|pid| {
             std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == cluster_dir)
-                && std::fs::read_to_string(format!("/proc/{pid}/comm"))
-                    .is_ok_and(|name| name.trim_end() == "postgres")
+                && std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "postgres")
         })
         .collect()
 }
@@ -95,11 +83,7 @@ fn postmaster_of(cluster_dir: &Path) -> Option<i32> {
 /// Elsewhere nothing ends the server with its program, and no process tells where it works: the
 /// server's own `pg_ctl` stops what its lock file names, and Postgres judges the files itself.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn clear(
-    cluster_dir: &Path,
-    _socket: &Path,
-    binaries: &Binaries,
-) -> Result<(), StartError> {
+pub(crate) fn clear(cluster_dir: &Path, _socket: &Path, binaries: &Binaries) -> Result<(), StartError> {
     if cluster_dir.join("postmaster.pid").exists() {
         let stopped = std::process::Command::new(binaries.dir.join("pg_ctl"))
             .args(["stop", "-s", "-m", "fast", "-D"])

@@ -34,19 +34,9 @@ pub(crate) fn launch(
 ) -> Result<Child, StartError> {
     let log_path = options.data_dir.join("postgres.log");
     if log_path.exists() {
-        at(
-            &log_path,
-            fs::rename(&log_path, options.data_dir.join("postgres.log.1")),
-        )?;
+        at(&log_path, fs::rename(&log_path, options.data_dir.join("postgres.log.1")))?;
     }
-    let log = at(
-        &log_path,
-        File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&log_path),
-    )?;
+    let log = at(&log_path, File::options().write(true).create_new(true).mode(0o600).open(&log_path))?;
     let log_for_errors = at(&log_path, log.try_clone())?;
 
     let mut postgres = Command::new(binaries.dir.join("postgres"));
@@ -55,12 +45,7 @@ pub(crate) fn launch(
         postgres.arg("-c").arg(format!("{name}={value}"));
     }
     // Its own process group: a Ctrl-C in the terminal is for the program, which then stops it.
-    postgres
-        .process_group(0)
-        .current_dir(cluster_dir)
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(log_for_errors);
+    postgres.process_group(0).current_dir(cluster_dir).stdin(Stdio::null()).stdout(log).stderr(log_for_errors);
     let mut child = spawn(postgres, account)?;
 
     let pid = child.id();
@@ -70,19 +55,12 @@ pub(crate) fn launch(
         ended.is_some() || is_ready(cluster_dir, pid)
     });
     if let Some(status) = ended {
-        return Err(StartError::Ended {
-            status,
-            said: end_of(&log_path),
-            log: log_path,
-        });
+        return Err(StartError::Ended { status, said: end_of(&log_path), log: log_path });
     }
     if !settled {
         // Stopping it here would undo the recovery it may be busy with; ending the program does.
         signal(pid, Signal::SIGINT)?;
-        return Err(StartError::NotReady {
-            waited_seconds: READY_LIMIT.as_secs(),
-            log: log_path,
-        });
+        return Err(StartError::NotReady { waited_seconds: READY_LIMIT.as_secs(), log: log_path });
     }
     tracing::info!(pid, major = binaries.major, bin_dir = %binaries.dir.display(), "private Postgres is ready");
     Ok(child)
@@ -90,10 +68,7 @@ pub(crate) fn launch(
 
 fn settings(socket_dir: &Path, options: &Options) -> Vec<(String, String)> {
     // The value is a list of paths; quoting keeps a comma or a blank inside one.
-    let quoted_socket_dir = format!(
-        "\"{}\"",
-        socket_dir.display().to_string().replace('"', "\"\"")
-    );
+    let quoted_socket_dir = format!("\"{}\"", socket_dir.display().to_string().replace('"', "\"\""));
     let ours: [(&str, &str); 15] = [
         ("listen_addresses", ""),
         ("port", "5432"),
@@ -126,8 +101,7 @@ fn is_ready(cluster_dir: &Path, pid: u32) -> bool {
         return false;
     };
     let lines: Vec<&str> = lock_file.lines().map(str::trim).collect();
-    lines.first().and_then(|line| line.parse().ok()) == Some(pid)
-        && lines.get(7).is_some_and(|state| *state == "ready")
+    lines.first().and_then(|line| line.parse().ok()) == Some(pid) && lines.get(7).is_some_and(|state| *state == "ready")
 }
 
 fn end_of(log: &Path) -> String {
@@ -139,10 +113,7 @@ fn end_of(log: &Path) -> String {
 
 /// Runs a program of Postgres to its end.
 pub(crate) fn run(mut command: Command, account: &Account) -> Result<Output, StartError> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(spawn(command, account)?.wait_with_output()?)
 }
 
@@ -172,15 +143,13 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
     static SPAWNER: OnceLock<Mutex<mpsc::Sender<Job>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (sender, jobs) = mpsc::channel::<Job>();
-        let started = thread::Builder::new()
-            .name("postgres-spawner".to_owned())
-            .spawn(move || {
-                // The sender is static, so this loop never ends.
-                for (command, answer) in jobs {
-                    // A caller that is gone dropped its server, and the child with it.
-                    let _ = answer.send(spawn_bound_to_us(command));
-                }
-            });
+        let started = thread::Builder::new().name("postgres-spawner".to_owned()).spawn(move || {
+            // The sender is static, so this loop never ends.
+            for (command, answer) in jobs {
+                // A caller that is gone dropped its server, and the child with it.
+                let _ = answer.send(spawn_bound_to_us(command));
+            }
+        });
         if let Err(error) = started {
             tracing::error!(%error, "no thread could be started to run Postgres");
         }
@@ -188,11 +157,7 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
     });
     let gone = || io::Error::other("the thread that starts Postgres is gone");
     let (answer, answered) = mpsc::channel();
-    spawner
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .send((command, answer))
-        .map_err(|_| gone())?;
+    spawner.lock().unwrap_or_else(PoisonError::into_inner).send((command, answer)).map_err(|_| gone())?;
     answered.recv().map_err(|_| gone())?
 }
 

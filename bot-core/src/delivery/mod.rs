@@ -28,7 +28,9 @@ pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: Cancell
     loop {
         match take_lease(&core, &account).await {
             Ok(true) => break,
-            Ok(false) => tracing::debug!(account.name = account.name, "Account {} is run by another process", account.name),
+            Ok(false) => {
+                tracing::debug!(account.name = account.name, "Account {} is run by another process", account.name)
+            }
             Err(error) => tracing::warn!("The lease of account {} cannot be taken: {error}", account.name),
         }
         if stop.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_none() {
@@ -80,9 +82,17 @@ async fn receive(core: Arc<Core>, account: Account, stop: CancellationToken) {
         }
         match account.adapter.run(core.intake(&account), stop.clone()).await {
             Ok(()) if stop.is_cancelled() => return,
-            Ok(()) => tracing::warn!(account.name = account.name, "Account {} stopped receiving, starting it again", account.name),
+            Ok(()) => tracing::warn!(
+                account.name = account.name,
+                "Account {} stopped receiving, starting it again",
+                account.name
+            ),
             Err(RunError::Lost(reason)) => {
-                tracing::warn!(account.name = account.name, "Account {} was cut off, starting it again: {reason}", account.name);
+                tracing::warn!(
+                    account.name = account.name,
+                    "Account {} was cut off, starting it again: {reason}",
+                    account.name
+                );
             }
             Err(RunError::Refused(reason)) => {
                 tracing::error!(account.name = account.name, "Account {} cannot run: {reason}", account.name);

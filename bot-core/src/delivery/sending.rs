@@ -313,7 +313,8 @@ async fn send(
             Some(Verdict::Sent(ids)) => queue::settle_part(core, claimed, row_index, "sent", Some(&ids)).await?,
             Some(other) => {
                 let uncertain = matches!(other, Verdict::Unknown { .. });
-                queue::settle_part(core, claimed, row_index, if uncertain { "unknown" } else { "planned" }, None).await?;
+                queue::settle_part(core, claimed, row_index, if uncertain { "unknown" } else { "planned" }, None)
+                    .await?;
                 return refuse(core, account, Some(gates), claimed, other).await;
             }
             // The lease is no longer ours.
@@ -465,7 +466,9 @@ async fn change(
             Verdict::Unknown { reason } => {
                 return refuse(core, account, Some(gates), claimed, Verdict::Retry { reason }).await;
             }
-            other => return refuse(core, account, Some(gates), claimed, other.map_sent(|()| RemoteIds(Vec::new()))).await,
+            other => {
+                return refuse(core, account, Some(gates), claimed, other.map_sent(|()| RemoteIds(Vec::new()))).await;
+            }
         }
     }
     queue::settle(core, claimed, End::Sent, None, None).await?;
@@ -586,10 +589,13 @@ async fn refuse(
         Verdict::Throttled { after, scope } => {
             let conversation = claimed.conversation.unwrap_or(ConversationId(uuid::Uuid::nil()));
             let scope = match gates {
-                Some(gates) => gates.lock().unwrap_or_else(PoisonError::into_inner).scope_of_throttle(now, conversation, scope),
+                Some(gates) => {
+                    gates.lock().unwrap_or_else(PoisonError::into_inner).scope_of_throttle(now, conversation, scope)
+                }
                 None => scope.unwrap_or(crate::adapter::GateScope::Account),
             };
-            let key = if scope == crate::adapter::GateScope::Conversation { conversation.to_string() } else { String::new() };
+            let key =
+                if scope == crate::adapter::GateScope::Conversation { conversation.to_string() } else { String::new() };
             queue::close_gate(core, account.organisation, account.id, scope, &key, now + after).await?;
             queue::requeue(core, claimed, None, false).await?;
         }
@@ -624,10 +630,15 @@ async fn refuse(
             )
             .execute(&core.pool)
             .await?;
-            tracing::error!(account.name = account.name, "Account {} was refused by its platform: {reason}", account.name);
+            tracing::error!(
+                account.name = account.name,
+                "Account {} was refused by its platform: {reason}",
+                account.name
+            );
             // Nothing more goes out until somebody has seen to it; what is queued waits.
             let opens_at = now + TimeDelta::minutes(10);
-            queue::close_gate(core, account.organisation, account.id, crate::adapter::GateScope::Account, "", opens_at).await?;
+            queue::close_gate(core, account.organisation, account.id, crate::adapter::GateScope::Account, "", opens_at)
+                .await?;
             queue::requeue(core, claimed, None, false).await?;
         }
     }
@@ -753,4 +764,3 @@ impl<T> Verdict<T> {
         }
     }
 }
-

@@ -109,10 +109,8 @@ pub(crate) async fn caller_of(
         .await?;
     }
     let address = Address::new(Platform::new(row.scheme.clone()), row.path);
-    let locale = row
-        .locale
-        .and_then(|code| code.parse().ok())
-        .unwrap_or_else(|| core.default_locale(event.organisation));
+    let locale =
+        row.locale.and_then(|code| code.parse().ok()).unwrap_or_else(|| core.default_locale(event.organisation));
     Ok(Found::Caller(
         Box::new(Caller {
             contact: ContactId(contact),

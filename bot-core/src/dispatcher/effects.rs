@@ -150,8 +150,16 @@ impl EffectWriter<'_> {
             }
             Effect::Audit { action, subject, details } => {
                 let plugin = self.plugin.clone();
-                write_audit(self.connection, self.organisation_id(), self.now, plugin.as_str(), &action, &subject, &details)
-                    .await?;
+                write_audit(
+                    self.connection,
+                    self.organisation_id(),
+                    self.now,
+                    plugin.as_str(),
+                    &action,
+                    &subject,
+                    &details,
+                )
+                .await?;
                 Ok(())
             }
             Effect::RevealsChoice { scope } => self.reveals_choice(&scope).await,
@@ -556,9 +564,13 @@ impl EffectWriter<'_> {
 
     async fn forget_choices(&mut self, scope: &str, tables: &[String]) -> Result<(), EffectError> {
         let organisation = self.organisation_id();
-        sqlx::query!("UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2", organisation, scope)
-            .execute(&mut *self.connection)
-            .await?;
+        sqlx::query!(
+            "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2",
+            organisation,
+            scope
+        )
+        .execute(&mut *self.connection)
+        .await?;
         sqlx::query!("DELETE FROM core.prompt WHERE organisation_id = $1 AND reveals = $2", organisation, scope)
             .execute(&mut *self.connection)
             .await?;

@@ -256,7 +256,8 @@ async fn give_back(core: &Core, claimed: &Claimed, reason: &str, outage: bool) {
                 if park {
                     tracing::error!(
                         "Event {}/{} is parked after {ATTEMPTS_MAX} tries: see `crieur inbox list`",
-                        claimed.account, claimed.sequence
+                        claimed.account,
+                        claimed.sequence
                     );
                     core.settled.announce(claimed.account, claimed.sequence);
                 }
@@ -295,12 +296,11 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
             return Ok(());
         }
     };
-    let route = routing::route(core, organisation, &mut transaction, &event, caller.as_ref().map(|found| &found.0)).await?;
+    let route =
+        routing::route(core, organisation, &mut transaction, &event, caller.as_ref().map(|found| &found.0)).await?;
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
     let context = match route {
-        Route::Core(command) => {
-            crate::people::handle(core, organisation, context, &event, command).await?
-        }
+        Route::Core(command) => crate::people::handle(core, organisation, context, &event, command).await?,
         Route::Plugin { id, call } => call_plugin(core, context, id, call).await?,
         Route::Nobody => context,
     };

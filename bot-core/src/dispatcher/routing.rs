@@ -36,7 +36,8 @@ pub(crate) fn is_urgent(kind: &InboundKind) -> bool {
         InboundKind::Text { text } => {
             let text = text.expose().trim();
             is_stop_word(text)
-                || split_command(text).is_some_and(|(name, _)| matches!(name.as_str(), "arret" | "stop" | "effacer" | "erase"))
+                || split_command(text)
+                    .is_some_and(|(name, _)| matches!(name.as_str(), "arret" | "stop" | "effacer" | "erase"))
         }
         InboundKind::Closed => true,
         _ => false,

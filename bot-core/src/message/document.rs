@@ -21,17 +21,34 @@ pub struct Document {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "block", rename_all = "snake_case")]
 pub enum Block {
-    Heading { text: Text },
-    Paragraph { text: Text },
-    List { ordered: bool, items: Vec<Text> },
-    Table { table: Table },
+    Heading {
+        text: Text,
+    },
+    Paragraph {
+        text: Text,
+    },
+    List {
+        ordered: bool,
+        items: Vec<Text>,
+    },
+    Table {
+        table: Table,
+    },
     /// A picture with its text twin: `alternative` says in words what the picture shows. It is sent as caption or
     /// description, or in the picture's place where none can be shown.
-    Figure { media: MediaHash, alternative: String },
+    Figure {
+        media: MediaHash,
+        alternative: String,
+    },
     /// A file to keep.
-    File { media: MediaHash, label: String },
+    File {
+        media: MediaHash,
+        label: String,
+    },
     /// An organiser's wording: handlebars over Markdown, filled from the delivery's variables when it is rendered.
-    Template { markdown: String },
+    Template {
+        markdown: String,
+    },
 }
 
 /// Rows of equal length under a header.

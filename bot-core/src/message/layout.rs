@@ -66,10 +66,18 @@ pub struct Part {
 #[serde(tag = "body", rename_all = "snake_case")]
 pub enum Body {
     /// Blocks without media or templates, within the platform's limit.
-    Text { blocks: Vec<Block> },
+    Text {
+        blocks: Vec<Block>,
+    },
     /// `alternative` is within the platform's caption limit.
-    Picture { media: MediaHash, alternative: String },
-    File { media: MediaHash, label: String },
+    Picture {
+        media: MediaHash,
+        alternative: String,
+    },
+    File {
+        media: MediaHash,
+        label: String,
+    },
 }
 
 impl Part {
@@ -127,13 +135,8 @@ impl Layout {
         measure: impl Fn(&[Block]) -> usize,
         seal: impl Fn(&ActionPayload) -> ActionToken,
     ) -> Self {
-        let mut layout = LayoutInProgress {
-            capabilities,
-            measure,
-            pending: Vec::new(),
-            parts: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut layout =
+            LayoutInProgress { capabilities, measure, pending: Vec::new(), parts: Vec::new(), warnings: Vec::new() };
         for block in &document.blocks {
             layout.place(block);
         }
@@ -288,11 +291,9 @@ pub fn words_of(block: &Block) -> String {
             });
             lines.collect::<Vec<_>>().join("\n")
         }
-        Block::Table { table } => std::iter::once(&table.header)
-            .chain(&table.rows)
-            .map(|row| row.join(" | "))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Block::Table { table } => {
+            std::iter::once(&table.header).chain(&table.rows).map(|row| row.join(" | ")).collect::<Vec<_>>().join("\n")
+        }
         Block::Figure { alternative, .. } => alternative.clone(),
         Block::File { label, .. } => label.clone(),
         Block::Template { markdown } => markdown.clone(),

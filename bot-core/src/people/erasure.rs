@@ -121,9 +121,13 @@ async fn remove(context: &mut Context, contact: Uuid) -> Result<(), DispatchErro
     )
     .execute(&mut *context.transaction)
     .await?;
-    sqlx::query!("DELETE FROM core.account_state WHERE organisation_id = $1 AND owner = ANY ($2)", organisation, &paths)
-        .execute(&mut *context.transaction)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM core.account_state WHERE organisation_id = $1 AND owner = ANY ($2)",
+        organisation,
+        &paths
+    )
+    .execute(&mut *context.transaction)
+    .await?;
     sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id = $2", organisation, contact)
         .execute(&mut *context.transaction)
         .await?;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{refuse_in_group, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, context_without_caller};
-use crate::ids::ContactId;
 use crate::i18n::Argument;
+use crate::ids::ContactId;
 use crate::message::Document;
 use crate::plugin::Context;
 use crate::plugin_host::Call;
@@ -14,7 +14,11 @@ use crate::plugin_host::Call;
 /// Most rows of one kind in the file. Nobody has more but by an accident worth asking about.
 const ROWS_MAX: i64 = 10_000;
 
-pub(super) async fn my_data(core: &Core, organisation: &Organisation, context: &mut Context) -> Result<(), DispatchError> {
+pub(super) async fn my_data(
+    core: &Core,
+    organisation: &Organisation,
+    context: &mut Context,
+) -> Result<(), DispatchError> {
     let Some(caller) = context.caller.clone() else { return Ok(()) };
     if refuse_in_group(context) {
         return Ok(());
@@ -35,7 +39,9 @@ pub(super) async fn my_data(core: &Core, organisation: &Organisation, context: &
     let locale = context.locale;
     let hash = context.store_media("application/json", text(locale, "my-data-file-name", &[]), content);
     let arguments = [("organisation", Argument::from(context.organisation.title.clone()))];
-    context.reply(Document::says(text(locale, "my-data-intro", &arguments)).file(hash, text(locale, "my-data-file-label", &[])));
+    context.reply(
+        Document::says(text(locale, "my-data-intro", &arguments)).file(hash, text(locale, "my-data-file-label", &[])),
+    );
     Ok(())
 }
 

@@ -67,9 +67,9 @@ pub(super) async fn give_code(
         say(context, "link-limit", &[]);
         return Ok(());
     }
-    let code: String = core.random.draw(|rng| {
-        (0..CODE_CHARACTERS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect()
-    });
+    let code: String = core
+        .random
+        .draw(|rng| (0..CODE_CHARACTERS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect());
     let code_hash = organisation.keyed_hash("link", code.as_bytes());
     sqlx::query!(
         r#"
@@ -188,8 +188,7 @@ pub(super) async fn take_code(
             .choice(text(locale, "link-no", &[]), link_action(link.id, false))
     };
     context.reply(question(locale, &link.asker_scheme, "link-confirm-typed"));
-    let asker_locale =
-        link.asker_locale.and_then(|code| code.parse().ok()).unwrap_or(organisation.view.default_locale);
+    let asker_locale = link.asker_locale.and_then(|code| code.parse().ok()).unwrap_or(organisation.view.default_locale);
     tell_other(
         context,
         ConversationId(link.asker_conversation_id),
@@ -546,7 +545,8 @@ pub(super) async fn unlink(
     if let Some(caller) = &mut context.caller {
         caller.contact = restored;
     }
-    let news = Event::ContactSplit { left, restored, address: known(core, organisation, &mut context, caller.address).await? };
+    let news =
+        Event::ContactSplit { left, restored, address: known(core, organisation, &mut context, caller.address).await? };
     context = settle_with_plugins(core, organisation, context, event, subscribers, news).await?;
     say(&mut context, "unlink-done", &[]);
     Ok(context)

@@ -51,7 +51,12 @@ const VERB_UNLINK: u8 = 5;
 
 /// The core's own commands, declared like a plugin's.
 pub const COMMANDS: [CommandDeclaration; 8] = [
-    command("start", "start", "Faire connaissance, ou reprendre après un arrêt", "Get to know crieur, or resume after a stop"),
+    command(
+        "start",
+        "start",
+        "Faire connaissance, ou reprendre après un arrêt",
+        "Get to know crieur, or resume after a stop",
+    ),
     command("aide", "help", "Voir ce que vous pouvez faire ici", "See what you can do here"),
     command("langue", "language", "Choisir la langue", "Choose the language"),
     command("lier", "link", "Relier vos comptes sur plusieurs messageries", "Link your accounts on several networks"),
@@ -259,7 +264,8 @@ async fn language(context: &mut Context, choice: Option<Locale>) -> Result<(), D
         for (index, locale) in (0u8..).zip(Locale::ALL) {
             let label = text(locale, if locale == Locale::Fr { "language-fr" } else { "language-en" }, &[]);
             let action = action(&[VERB_LANGUAGE, index]);
-            document = if locale == context.locale { document.chosen(label, action) } else { document.choice(label, action) };
+            document =
+                if locale == context.locale { document.chosen(label, action) } else { document.choice(label, action) };
         }
         context.reply_as("language", document);
         return Ok(());

@@ -57,8 +57,16 @@ pub async fn grant(
     .execute(&mut *transaction)
     .await?;
     let details = json!({ "role": role.as_str(), "by": granted_by });
-    write_audit(&mut transaction, organisation.0, clock.now(), "operator", "role.granted", &format!("address {id}"), &details)
-        .await?;
+    write_audit(
+        &mut transaction,
+        organisation.0,
+        clock.now(),
+        "operator",
+        "role.granted",
+        &format!("address {id}"),
+        &details,
+    )
+    .await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -88,8 +96,16 @@ pub async fn revoke(
         return Err(RoleError::NotGranted(address.expose(), role.as_str()));
     }
     let details = json!({ "role": role.as_str() });
-    write_audit(&mut transaction, organisation.0, clock.now(), "operator", "role.revoked", &format!("address {id}"), &details)
-        .await?;
+    write_audit(
+        &mut transaction,
+        organisation.0,
+        clock.now(),
+        "operator",
+        "role.revoked",
+        &format!("address {id}"),
+        &details,
+    )
+    .await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -11,7 +11,17 @@ use crate::ids::{DeliveryId, OrganisationId};
 
 /// Every state of a delivery, in the order of its life.
 pub const STATES: [&str; 11] = [
-    "planned", "held", "queued", "leased", "sending", "sent", "unknown", "failed", "expired", "suppressed", "cancelled",
+    "planned",
+    "held",
+    "queued",
+    "leased",
+    "sending",
+    "sent",
+    "unknown",
+    "failed",
+    "expired",
+    "suppressed",
+    "cancelled",
 ];
 
 /// How much is in the outbox.
@@ -38,12 +48,10 @@ pub async fn depths(pool: &PgPool, now: DateTime<Utc>) -> Result<OutboxDepths, s
     )
     .fetch_all(pool)
     .await?;
-    let oldest_due = sqlx::query_scalar!(
-        r#"SELECT min(due_at) FROM core.delivery WHERE state = 'queued' AND due_at <= $1"#,
-        now,
-    )
-    .fetch_one(pool)
-    .await?;
+    let oldest_due =
+        sqlx::query_scalar!(r#"SELECT min(due_at) FROM core.delivery WHERE state = 'queued' AND due_at <= $1"#, now,)
+            .fetch_one(pool)
+            .await?;
     let gates_closed = sqlx::query_scalar!(r#"SELECT count(*) AS "gates!" FROM core.gate WHERE opens_at > $1"#, now)
         .fetch_one(pool)
         .await?;

@@ -106,7 +106,8 @@ pub async fn retry(
             None => "every parked event".to_owned(),
         };
         let details = json!({ "events": retried });
-        write_audit(&mut transaction, organisation.0, clock.now(), "operator", "inbox.retried", &subject, &details).await?;
+        write_audit(&mut transaction, organisation.0, clock.now(), "operator", "inbox.retried", &subject, &details)
+            .await?;
         // The trigger wakes on what is new; this was there before.
         sqlx::query!("SELECT pg_notify('crieur', 'inbox')").execute(&mut *transaction).await?;
     }

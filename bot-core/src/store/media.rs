@@ -35,6 +35,11 @@ impl MediaStore {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(|row| Media { hash, content_type: row.content_type, file_name: row.file_name, content: row.content }))
+        Ok(row.map(|row| Media {
+            hash,
+            content_type: row.content_type,
+            file_name: row.file_name,
+            content: row.content,
+        }))
     }
 }

@@ -1,7 +1,7 @@
 //! What the outbox does with every verdict.
 
-use bot_core::adapter::*;
 use bot_core::Redacted;
+use bot_core::adapter::*;
 use chrono::TimeDelta;
 
 use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
@@ -114,7 +114,8 @@ async fn reconciling_may_find_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moved_conversation_is_followed() {
     let town = town().await;
-    let to = ConversationRef { kind: ConversationKind::Direct, platform_ref: Redacted::new("ana's new chat".to_owned()) };
+    let to =
+        ConversationRef { kind: ConversationKind::Direct, platform_ref: Redacted::new("ana's new chat".to_owned()) };
     town.platform.will_answer([Verdict::Moved { to }]);
     town.says("ana", "/ping").await;
     assert_eq!(town.platform.words("ana's new chat"), ["ping"]);
@@ -232,7 +233,13 @@ async fn a_later_message_waits_and_can_be_called_off() {
     town.says("ana", "/later").await;
     town.advance(TimeDelta::hours(1)).await;
     assert_eq!(town.platform.words("ana"), ["ping", "Plus tard"]);
-    assert_eq!(town.number("SELECT count(*) FROM core.delivery WHERE state = 'suppressed' AND reason = 'its subject was stopped'").await, 1);
+    assert_eq!(
+        town.number(
+            "SELECT count(*) FROM core.delivery WHERE state = 'suppressed' AND reason = 'its subject was stopped'"
+        )
+        .await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

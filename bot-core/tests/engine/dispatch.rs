@@ -10,7 +10,8 @@ use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::Town;
 
 async fn town() -> Town {
-    let plugin = ScriptedPlugin::new("scripted", &["ping", "ask", "choose", "fail", "count", "organise_it", "secret", "close"]);
+    let plugin =
+        ScriptedPlugin::new("scripted", &["ping", "ask", "choose", "fail", "count", "organise_it", "secret", "close"]);
     Town::with(ScriptedPlatform::new("scripted"), vec![plugin]).await
 }
 
@@ -92,7 +93,10 @@ async fn an_event_that_always_fails_is_parked_and_the_next_goes_on() {
     town.advance(TimeDelta::seconds(4)).await;
     assert_eq!(town.platform.words("ana"), ["ping après"]);
     assert_eq!(town.heard(0), ["/fail", "/fail", "/fail", "/ping après"]);
-    assert_eq!(town.number("SELECT count(*) FROM core.inbox WHERE state = 'parked' AND reason LIKE '%on purpose%'").await, 1);
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.inbox WHERE state = 'parked' AND reason LIKE '%on purpose%'").await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +128,9 @@ async fn a_right_is_checked_before_the_plugin_hears() {
     let organisation = town.service().default_organisation().unwrap().view.id;
     let ana = Address::new(Platform::new("scripted"), "ana");
     let pool = town.database.pool();
-    bot_core::people::roles::grant(pool, &town.clock, organisation, &ana, Role::Organiser, "the operator").await.unwrap();
+    bot_core::people::roles::grant(pool, &town.clock, organisation, &ana, Role::Organiser, "the operator")
+        .await
+        .unwrap();
     town.says("ana", "/organise_it").await;
     assert_eq!(town.heard(0), ["/organise_it"]);
     town.says("ana", "/help").await;
@@ -150,11 +156,20 @@ async fn an_unknown_or_oversized_text_gets_a_clear_answer() {
 async fn what_shows_a_choice_is_forgotten_when_its_scope_closes() {
     let town = town().await;
     town.says("ana", "/secret").await;
-    assert_eq!(town.number("SELECT count(*) FROM core.delivery WHERE body IS NOT NULL AND reveals = 'vote:1'").await, 1);
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.delivery WHERE body IS NOT NULL AND reveals = 'vote:1'").await,
+        1
+    );
     town.says("bob", "/close").await;
     town.quiet().await;
-    assert_eq!(town.number("SELECT count(*) FROM core.delivery WHERE reveals = 'vote:1' AND body IS NOT NULL").await, 0);
-    assert_eq!(town.number("SELECT count(*) FROM core.inbox WHERE reveals = 'vote:1' AND payload IS NOT NULL").await, 0);
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.delivery WHERE reveals = 'vote:1' AND body IS NOT NULL").await,
+        0
+    );
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.inbox WHERE reveals = 'vote:1' AND payload IS NOT NULL").await,
+        0
+    );
     assert_eq!(town.number("SELECT count(*) FROM core.fire WHERE scope = 'vacuum'").await, 0, "vacuumed at once");
 }
 

@@ -56,6 +56,8 @@ async fn a_daily_fire_missed_for_a_week_runs_once_and_comes_back_at_its_local_ho
     town.quiet().await;
     assert_eq!(fired(&town).len(), 2);
     // 09:00 in Paris in September.
-    let hour = town.number("SELECT extract(hour FROM due_at AT TIME ZONE 'UTC')::bigint FROM core.fire WHERE subject = 'daily'").await;
+    let hour = town
+        .number("SELECT extract(hour FROM due_at AT TIME ZONE 'UTC')::bigint FROM core.fire WHERE subject = 'daily'")
+        .await;
     assert_eq!(hour, 7);
 }

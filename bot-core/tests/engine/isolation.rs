@@ -6,7 +6,7 @@ use bot_core::{PluginId, Redacted};
 use chrono::TimeDelta;
 
 use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
-use crate::town::Town;
+use crate::town::{Town, a_moment};
 
 async fn town() -> Town {
     let plugins = vec![
@@ -18,7 +18,7 @@ async fn town() -> Town {
 
 async fn state(town: &Town) -> (String, String) {
     // What `plugins list` reads is written by the watcher, soon after.
-    for _ in 0..200 {
+    for _ in 0..2000 {
         let row: (String, Option<String>) = sqlx::query_as("SELECT state, reason FROM core.plugin WHERE id = 'faulty'")
             .fetch_one(town.database.pool())
             .await
@@ -27,7 +27,7 @@ async fn state(town: &Town) -> (String, String) {
         if row.0 == host.state().0.as_str() {
             return (row.0, row.1.unwrap_or_default());
         }
-        tokio::time::timeout(std::time::Duration::from_millis(50), std::future::pending::<()>()).await.unwrap_err();
+        a_moment().await;
     }
     panic!("the state was never written");
 }
@@ -101,13 +101,13 @@ async fn an_operator_enables_it_again() {
     disabled_by(&town, "/wrongsql").await;
     let faulty: PluginId = "faulty".parse().unwrap();
     assert!(bot_core::service::set_plugin_enabled(town.database.pool(), &town.clock, &faulty, true).await.unwrap());
-    for _ in 0..200 {
+    for _ in 0..2000 {
         let host = town.service().core().plugins().find(|host| host.manifest().id == faulty).unwrap();
         if host.state().0 == PluginState::Running {
             assert_eq!(state(&town).await.0, "running");
             return;
         }
-        tokio::time::timeout(std::time::Duration::from_millis(50), std::future::pending::<()>()).await.unwrap_err();
+        a_moment().await;
     }
     panic!("it was not started again");
 }

@@ -1,7 +1,7 @@
 //! Linking, consent, erasure and the data file.
 
-use bot_core::adapter::InboundKind;
 use bot_core::Redacted;
+use bot_core::adapter::InboundKind;
 use chrono::TimeDelta;
 
 use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
@@ -71,7 +71,8 @@ async fn a_code_is_good_once_for_ten_minutes_and_for_somebody_else() {
     town.says_on_other("anna", &format!("/lier {late}")).await;
     assert!(other(&town).contains("pas le bon"));
     link(&town, "ana", "anna").await;
-    let used = town.platform.words("ana").iter().rev().find(|words| words.contains("Votre code")).unwrap().clone();
+    let used =
+        town.platform.words("ana").iter().rev().find(|words| words.contains("Ne donnez ce code")).unwrap().clone();
     let used = used.split_whitespace().find(|word| word.len() == 11 && word.contains('-')).unwrap().to_owned();
     town.says_on_other("bob", &format!("/lier {used}")).await;
     assert!(town.other.as_ref().unwrap().words("bob").last().unwrap().contains("pas le bon"));
@@ -129,7 +130,10 @@ async fn erasing_follows_every_address_and_leaves_counts() {
     assert_eq!(town.number("SELECT count(*) FROM core.address").await, 0);
     assert_eq!(town.number("SELECT count(*) FROM core.contact").await, 0);
     assert_eq!(town.number("SELECT count(*) FROM core.inbox WHERE payload::text LIKE '%personnel%'").await, 0);
-    assert_eq!(town.number("SELECT count(*) FROM core.delivery WHERE contact_id IS NOT NULL OR address_id IS NOT NULL").await, 0);
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.delivery WHERE contact_id IS NOT NULL OR address_id IS NOT NULL").await,
+        0
+    );
     assert!(town.number("SELECT count(*) FROM core.delivery WHERE state = 'sent'").await > 5, "counts still add up");
     assert_eq!(town.heard(0).last().unwrap(), "erased 2");
     // Coming back is coming for the first time.

@@ -62,6 +62,11 @@ impl ScriptedPlatform {
         intake.wait_for(Option::is_some).await.unwrap().clone().unwrap()
     }
 
+    /// The next [`ScriptedPlatform::intake`] waits for the service that starts now.
+    pub fn forget_intake(&self) {
+        self.intake.send_replace(None);
+    }
+
     pub fn will_answer(&self, verdicts: impl IntoIterator<Item = Verdict<RemoteIds>>) {
         self.world.lock().unwrap().script.extend(verdicts);
     }
@@ -302,8 +307,12 @@ impl Plugin for ScriptedPlugin {
                 cx.schedule(daily);
             }
             "announce" => {
-                let mut message =
-                    Outgoing::new(Recipient::Consenting, Purpose::Consultation, "campaign", Document::says("Une annonce"));
+                let mut message = Outgoing::new(
+                    Recipient::Consenting,
+                    Purpose::Consultation,
+                    "campaign",
+                    Document::says("Une annonce"),
+                );
                 message.subject = command.arguments.clone();
                 message.not_after = Some(cx.now + TimeDelta::hours(2));
                 message.report = true;

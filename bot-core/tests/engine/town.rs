@@ -11,6 +11,7 @@ use bot_core::plugin::Plugin;
 use bot_core::service::{OrganisationSettings, Parts, Service};
 use bot_core::{Address, Clock, Locale, Redacted};
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::scripted::{ScriptedPlatform, ScriptedPlugin, Shown};
 
@@ -24,6 +25,12 @@ pub struct Town {
     service: Option<Service>,
     events: AtomicU64,
     starts: u64,
+}
+
+/// Between two looks at something that happens in another process.
+pub async fn a_moment() {
+    let nothing = std::future::pending::<()>();
+    let _ = tokio::time::timeout(Duration::from_millis(5), nothing).await;
 }
 
 pub fn start_of_time() -> DateTime<Utc> {
@@ -55,8 +62,14 @@ impl Town {
     }
 
     pub async fn start(&mut self) {
+        self.start_through(self.database.options()).await;
+    }
+
+    /// Starts on the town's database, reached by `options`.
+    pub async fn start_through(&mut self, options: PgConnectOptions) {
         self.starts += 1;
-        let pool = bot_core::store::connect(self.database.options(), 30).await.unwrap();
+        self.platform.forget_intake();
+        let pool = bot_core::store::connect(options, 30).await.unwrap();
         let parts = Parts {
             pool,
             clock: self.clock.clone(),
@@ -107,10 +120,59 @@ impl Town {
         self.quiet().await;
     }
 
+    /// Leaves the running service to its fate, as a crash does.
+    pub fn abandon(&mut self) {
+        self.service = None;
+    }
+
+    /// Waits until somebody's message is answered, asking past whatever stands between the service and its database.
+    pub async fn settled_outside(&self, who: &str) {
+        loop {
+            let states = self.delivery_states_of(who).await;
+            if states.iter().any(|state| matches!(state.as_str(), "sent" | "unknown" | "failed")) {
+                return;
+            }
+            a_moment().await;
+        }
+    }
+
+    pub async fn delivery_states_of(&self, who: &str) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT delivery.state FROM core.delivery
+             JOIN core.conversation ON conversation.id = delivery.conversation_id WHERE platform_ref = $1",
+        )
+        .bind(who)
+        .fetch_all(self.database.pool())
+        .await
+        .unwrap()
+    }
+
+    /// Waits until the server has noticed that an abandoned service is gone.
+    pub async fn alone(&self) {
+        loop {
+            let others: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+            )
+            .bind(crate::crash::APPLICATION)
+            .fetch_one(self.database.pool())
+            .await
+            .unwrap();
+            if others == 0 {
+                return;
+            }
+            a_moment().await;
+        }
+    }
+
     /// Hands an event over without waiting for what becomes of it.
     pub async fn send_event(&self, platform: &ScriptedPlatform, who: &str, kind: InboundKind) {
+        let event = self.event(platform, who, kind);
+        platform.intake().await.receive(&[event], None).await.unwrap();
+    }
+
+    pub fn event(&self, platform: &ScriptedPlatform, who: &str, kind: InboundKind) -> InboundEvent {
         let number = self.events.fetch_add(1, Ordering::Relaxed);
-        let event = InboundEvent {
+        InboundEvent {
             dedupe_key: format!("event {number}"),
             conversation: ConversationRef {
                 kind: ConversationKind::Direct,
@@ -119,8 +181,7 @@ impl Town {
             actor: Some(Actor { address: Address::new(platform.platform.clone(), who), locale: None }),
             kind,
             acknowledgement: None,
-        };
-        platform.intake().await.receive(&[event], None).await.unwrap();
+        }
     }
 
     /// Presses the latest button of this name.

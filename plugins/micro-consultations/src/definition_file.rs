@@ -3,16 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
 
 use bot_core::adapter::Assurance;
-use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use toml::de::{DeTable, DeValue};
+use serde::{Deserialize, Serialize};
 
 use crate::definition::*;
+use crate::file_places::{Places, line_of};
+use crate::file_values::{LocalTime, TextOrTable};
 
 /// Everything wrong with a file, each problem with its place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -485,173 +484,9 @@ impl From<Definition> for DefinitionFile {
     }
 }
 
-/// Words as a plain string (French), or as a table by language.
-#[derive(Clone, PartialEq, Debug)]
-struct TextOrTable(Wording);
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct WordingTable {
-    fr: String,
-    en: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for TextOrTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = TextOrTable;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, or a table { fr = \"…\", en = \"…\" }")
-            }
-
-            fn visit_str<E>(self, words: &str) -> Result<TextOrTable, E> {
-                Ok(TextOrTable(Wording::french(words)))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<TextOrTable, A::Error> {
-                let table = WordingTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(TextOrTable(Wording { fr: table.fr, en: table.en }))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-impl Serialize for TextOrTable {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.en.is_none() { serializer.serialize_str(&self.0.fr) } else { self.0.serialize(serializer) }
-    }
-}
-
-impl JsonSchema for TextOrTable {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Text".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let table = generator.subschema_for::<WordingTable>();
-        schemars::json_schema!({ "anyOf": [{ "type": "string" }, table] })
-    }
-}
-
-/// A date and time on the clocks of a place: a TOML local date-time, or the same as a string.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct LocalTime(NaiveDateTime);
-
-impl LocalTime {
-    fn read(text: &str) -> Option<Self> {
-        ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
-            .iter()
-            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-            .map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for LocalTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = String;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a local date and time such as 2026-09-01T08:00:00")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<String, E> {
-                Ok(text.to_owned())
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<String, A::Error> {
-                let deserializer = serde::de::value::MapAccessDeserializer::new(map);
-                Ok(toml::value::Datetime::deserialize(deserializer)?.to_string())
-            }
-        }
-        let text = deserializer.deserialize_any(Visitor)?;
-        Self::read(&text).ok_or_else(|| {
-            serde::de::Error::custom("must be a local date and time without offset, such as 2026-09-01T08:00:00")
-        })
-    }
-}
-
-impl Serialize for LocalTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0.format("%Y-%m-%dT%H:%M:%S"))
-    }
-}
-
-impl JsonSchema for LocalTime {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "LocalTime".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "pattern": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$",
-            "description": "Local date and time, for example 2026-09-01T08:00:00"
-        })
-    }
-}
-
-/// Where each field of a file stands, as far as the file can be read.
-struct Places(Vec<(String, Range<usize>)>);
-
-impl Places {
-    fn of(source: &str) -> Self {
-        let (table, _errors) = DeTable::parse_recoverable(source);
-        let mut places = Vec::new();
-        collect(table.get_ref(), "", &mut places);
-        Self(places)
-    }
-
-    /// The innermost field at `span`.
-    fn field_at(&self, span: &Range<usize>) -> String {
-        let around = self.0.iter().filter(|(_, place)| place.start <= span.start && span.end <= place.end);
-        around.min_by_key(|(_, place)| place.end - place.start).map(|(field, _)| field.clone()).unwrap_or_default()
-    }
-
-    /// The line of a field, or of the closest field around it that is written.
-    fn line_of_field(&self, source: &str, field: &str) -> Option<usize> {
-        let mut name = field;
-        loop {
-            if let Some((_, place)) = self.0.iter().find(|(written, _)| written == name) {
-                return Some(line_of(source, place.start));
-            }
-            name = &name[..name.rfind(['.', '['])?];
-        }
-    }
-}
-
-fn collect(table: &DeTable<'_>, prefix: &str, places: &mut Vec<(String, Range<usize>)>) {
-    for (key, value) in table.iter() {
-        let field = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
-        places.push((field.clone(), key.span().start..value.span().end.max(key.span().end)));
-        collect_value(value.get_ref(), &field, places);
-    }
-}
-
-fn collect_value(value: &DeValue<'_>, field: &str, places: &mut Vec<(String, Range<usize>)>) {
-    match value {
-        DeValue::Table(table) => collect(table, field, places),
-        DeValue::Array(array) => {
-            for (index, element) in array.iter().enumerate() {
-                let field = format!("{field}[{}]", index + 1);
-                places.push((field.clone(), element.span()));
-                collect_value(element.get_ref(), &field, places);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn line_of(source: &str, offset: usize) -> usize {
-    source.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use chrono::NaiveDateTime;
     use proptest::prelude::*;
 
     use super::*;

@@ -17,6 +17,8 @@ mod conversation;
 pub mod definition;
 pub mod definition_file;
 pub mod demo;
+mod file_places;
+mod file_values;
 #[cfg(test)]
 mod hammer;
 mod links;
@@ -29,6 +31,7 @@ pub mod roll;
 pub mod script;
 pub mod snapshot;
 pub mod store;
+mod talk;
 pub mod tally;
 mod wizard;
 mod words;

@@ -44,6 +44,7 @@ mod tests {
             include_str!("page.rs"),
             include_str!("results.rs"),
             include_str!("script.rs"),
+            include_str!("talk.rs"),
             include_str!("wizard.rs"),
         ]
         .concat();
