@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bot_core::Clock;
+use bot_core::adapter::AccountHealth;
 use bot_core::clock::Random;
 use bot_core::core::Core;
 use bot_core::ids::{Platform, PluginId};
@@ -21,6 +22,10 @@ use crate::config::Config;
 use crate::http::{Http, Listeners, Scrape};
 use crate::logging::Secrets;
 use crate::{http, plugins};
+
+/// How long a start waits for its accounts to come up.
+const ACCOUNTS_UP_WITHIN: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a service is started from.
 pub struct Start {
@@ -97,6 +102,7 @@ impl App {
         service.retire_accounts_but(&names).await?;
         service.start().await.context("the service did not start")?;
         let http = Http::serve(listeners, service.core(), routes, scrape);
+        wait_for_accounts(service.core()).await;
         tracing::info!(%public_address, %admin_address, "crieur {} is ready", env!("CARGO_PKG_VERSION"));
         Ok(Self { service, http, pool, public_address, admin_address, public_url })
     }
@@ -140,6 +146,20 @@ impl App {
         // Connections that are still in use are cut by whoever stops Postgres, or by the end of the process.
         let closed = tokio::time::timeout(Duration::from_secs(1), self.pool.close()).await;
         stopped && drained.is_ok() && closed.is_ok()
+    }
+}
+
+/// Waits until every account has come up or failed, so that "ready" is true when it is said. One that takes long does
+/// not hold up the others: another process may run it, or its platform may be away.
+async fn wait_for_accounts(core: &Core) {
+    let all_settled = async {
+        while core.accounts().iter().any(|account| account.adapter.health() == AccountHealth::Starting) {
+            #[allow(clippy::disallowed_methods, reason = "the start of a process is real time, not business time")]
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    if tokio::time::timeout(ACCOUNTS_UP_WITHIN, all_settled).await.is_err() {
+        tracing::warn!("Not every account has come up yet: /health/ready tells which");
     }
 }
 

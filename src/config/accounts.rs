@@ -5,7 +5,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::problem::Checker;
-use super::read::{deserialise, explain};
+use super::read::{Places, deserialise};
 
 /// One bot connection.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -72,7 +72,7 @@ impl Account {
 }
 
 /// Checks names and platforms, and reads each account's settings as its platform's.
-pub(crate) fn check(accounts: &mut [Account], checker: &mut Checker) {
+pub(crate) fn check(accounts: &mut [Account], checker: &mut Checker, places: &Places) {
     let mut seen: Vec<String> = Vec::new();
     let mut webchats = 0;
     for (index, account) in accounts.iter_mut().enumerate() {
@@ -89,7 +89,8 @@ pub(crate) fn check(accounts: &mut [Account], checker: &mut Checker) {
                 checker.refuse(field("platform"), "is webchat again: one webchat is served, so keep one");
             }
         }
-        match read_settings(&account.platform, account.settings.clone()) {
+        let is_from_environment = |name: &str| places.is_from_environment(&field(&format!("settings.{name}")));
+        match read_settings(&account.platform, account.settings.clone(), &is_from_environment) {
             Ok(settings) => account.checked = Some(settings),
             Err((name, remedy)) => checker.refuse(field(&name), remedy),
         }
@@ -102,11 +103,15 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn read_settings(platform: &str, settings: Table) -> Result<AccountSettings, (String, String)> {
+fn read_settings(
+    platform: &str,
+    settings: Table,
+    is_from_environment: &dyn Fn(&str) -> bool,
+) -> Result<AccountSettings, (String, String)> {
     match platform {
         #[cfg(feature = "webchat")]
         "webchat" => {
-            let settings: adapter_webchat::WebchatSettings = within_settings(settings)?;
+            let settings: adapter_webchat::WebchatSettings = within_settings(settings, is_from_environment)?;
             settings.check().map_err(|error| {
                 let words = error.to_string();
                 let remedy = words.strip_prefix(&format!("`{}` ", error.field)).unwrap_or(&words).to_owned();
@@ -123,9 +128,11 @@ fn read_settings(platform: &str, settings: Table) -> Result<AccountSettings, (St
 }
 
 #[cfg_attr(not(feature = "webchat"), allow(dead_code, reason = "no platform of this build has settings"))]
-fn within_settings<T: serde::de::DeserializeOwned>(settings: Table) -> Result<T, (String, String)> {
-    deserialise(Value::Table(settings)).map_err(|(field, message)| {
-        let (field, remedy) = explain(&field, &message);
+fn within_settings<T: serde::de::DeserializeOwned>(
+    settings: Table,
+    is_from_environment: &dyn Fn(&str) -> bool,
+) -> Result<T, (String, String)> {
+    deserialise(Value::Table(settings), is_from_environment).map_err(|(field, remedy)| {
         (if field.is_empty() { "settings".to_owned() } else { format!("settings.{field}") }, remedy)
     })
 }

@@ -104,7 +104,7 @@ impl Config {
         config.http.check(&mut checker);
         config.log.check(&mut checker);
         config.stopping.check(&mut checker);
-        accounts::check(&mut config.accounts, &mut checker);
+        accounts::check(&mut config.accounts, &mut checker, &places);
         checker.finish(&places)?;
         Ok(config)
     }

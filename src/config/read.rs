@@ -61,43 +61,55 @@ pub(crate) fn read<T: DeserializeOwned>(
     let (written, _) = DeTable::parse_recoverable(text);
     collect_lines(text, written.get_ref(), "", &mut places.lines);
 
-    let mut overrides = BTreeMap::new();
     for (variable, value) in environment {
         let Some(name) = variable.strip_prefix(PREFIX).filter(|name| name.contains(SEPARATOR)) else { continue };
         let parts: Vec<String> = name.to_lowercase().split(SEPARATOR).map(str::to_owned).collect();
-        let field = lay_over(&mut table, &parts, Value::String(value.clone()));
-        places.variables.insert(field.clone(), variable);
-        overrides.insert(field, (parts, value));
+        let field = lay_over(&mut table, &parts, Value::String(value));
+        places.variables.insert(field, variable);
     }
-    loop {
-        match deserialise::<T>(Value::Table(table.clone())) {
-            Ok(config) => return Ok((config, places)),
-            Err((field, message)) => {
-                // A variable is text first; where text does not fit, it is read as TOML: a number, true, a list.
-                if let Some((parts, value)) = overrides.remove(&field)
-                    && let Some(parsed) = as_toml(&value)
-                {
-                    lay_over(&mut table, &parts, parsed);
-                    continue;
-                }
-                let (field, remedy) = explain(&field, &message);
-                let place = places.of(&field);
-                return Err(ConfigError::one(Problem { place, field, remedy }));
-            }
+    match deserialise(Value::Table(table), |field| places.is_from_environment(field)) {
+        Ok(config) => Ok((config, places)),
+        Err((field, remedy)) => {
+            let place = places.of(&field);
+            Err(ConfigError::one(Problem { place, field, remedy }))
         }
     }
 }
 
-/// Turns a value into `T`, or tells which field within it does not fit and why.
-pub(crate) fn deserialise<T: DeserializeOwned>(value: Value) -> Result<T, (String, String)> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+/// Turns a value into `T`, or tells which field within it does not fit and what to write. A variable is text first;
+/// where text does not fit, it is read as TOML: a number, true, a list.
+pub(crate) fn deserialise<T: DeserializeOwned>(
+    mut value: Value,
+    is_from_environment: impl Fn(&str) -> bool,
+) -> Result<T, (String, String)> {
+    loop {
+        let error = match serde_path_to_error::deserialize(value.clone()) {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
         let field = name_of(error.path());
-        (field, error.into_inner().message().replace('\n', ", "))
+        if is_from_environment(&field)
+            && let Some(text) = find(&mut value, error.path())
+            && let Some(parsed) = text.as_str().and_then(as_toml).filter(|parsed| !parsed.is_str())
+        {
+            *text = parsed;
+            continue;
+        }
+        return Err(explain(&field, &error.into_inner().message().replace('\n', ", ")));
+    }
+}
+
+/// The value at a path.
+fn find<'v>(value: &'v mut Value, path: &FieldPath) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Seq { index } => value.get_mut(*index),
+        Segment::Map { key } | Segment::Enum { variant: key } => value.get_mut(key),
+        Segment::Unknown => None,
     })
 }
 
 /// Says what a message of the deserialiser means to whoever wrote the file.
-pub(crate) fn explain(field: &str, message: &str) -> (String, String) {
+fn explain(field: &str, message: &str) -> (String, String) {
     if let Some(rest) = message.strip_prefix("missing field `") {
         let name = rest.split('`').next().unwrap_or_default();
         let field = if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
@@ -120,6 +132,9 @@ pub(crate) fn explain(field: &str, message: &str) -> (String, String) {
         };
         return (field, remedy);
     }
+    let message = ["u8", "u16", "u32", "u64"].iter().fold(message.to_owned(), |message, kind| {
+        message.replace(&format!("expected {kind}"), "expected a whole number")
+    });
     (field.to_owned(), format!("does not fit: {message}"))
 }
 
