@@ -1,5 +1,7 @@
 //! The program itself: what it prints and with which exit code.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by failing")]
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -124,7 +126,13 @@ fn a_wrong_call_ends_with_2_and_help_with_0() {
     assert_eq!(ends(&["--help"]), Some(0));
     assert_eq!(ends(&["consultation", "close", "--help"]), Some(0));
     assert_eq!(ends(&["--version"]), Some(0));
-    for wrong in [&["cry"][..], &[], &["deliveries", "retry"], &["roles", "grant", "king", "webchat:a"], &["inbox", "retry", "x"]] {
+    for wrong in [
+        &["cry"][..],
+        &[],
+        &["deliveries", "retry"],
+        &["roles", "grant", "king", "webchat:a"],
+        &["inbox", "retry", "x"],
+    ] {
         assert_eq!(ends(wrong), Some(2), "{wrong:?}");
     }
     let help = text(&crieur().arg("--help").output().unwrap().stdout);
@@ -178,7 +186,10 @@ async fn an_organiser_runs_a_consultation_beside_the_service() {
 
     let created = here.json(&["consultation", "create", "consultation.toml"]);
     assert_eq!((created["slug"].as_str(), created["state"].as_str()), (Some("place-du-marche"), Some("draft")));
-    assert!(here.fails(1, &["consultation", "create", "consultation.toml"]).contains("place-du-marche"), "the name is taken");
+    assert!(
+        here.fails(1, &["consultation", "create", "consultation.toml"]).contains("place-du-marche"),
+        "the name is taken"
+    );
     assert_eq!(here.json(&["consultation", "open", "place-du-marche"])["state"], "open");
     let page = reqwest::get(format!("{}/consultations/place-du-marche", serving.url)).await.unwrap();
     assert_eq!(page.status(), 200);
@@ -277,7 +288,9 @@ async fn deliveries_are_held_released_cancelled_and_retried_and_always_add_up() 
         let ends = ["waiting", "sent", "unknown", "failed", "expired", "suppressed", "cancelled"];
         assert_eq!(column("total"), ends.into_iter().map(column).sum::<i64>(), "{campaign}");
     }
-    assert!(here.fails(1, &["deliveries", "show", "00000000-0000-7000-8000-000000000007"]).contains("there is no delivery"));
+    assert!(
+        here.fails(1, &["deliveries", "show", "00000000-0000-7000-8000-000000000007"]).contains("there is no delivery")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,7 +41,11 @@ fn the_example_is_right_and_holds_the_defaults() {
 fn the_committed_schema_is_current() {
     let committed = include_str!("../../docs/schema/crieur.schema.json");
     let current = serde_json::to_string_pretty(&Config::json_schema()).unwrap();
-    assert_eq!(committed.trim(), current, "write it anew: crieur check-config --schema > docs/schema/crieur.schema.json");
+    assert_eq!(
+        committed.trim(),
+        current,
+        "write it anew: crieur check-config --schema > docs/schema/crieur.schema.json"
+    );
 }
 
 #[test]
