@@ -1,5 +1,7 @@
 //! The two listeners of a service started in process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use bot_core::conformance::TestDatabase;
 use crieur::config::Config;
 use crieur::{App, Start};
@@ -42,7 +44,8 @@ async fn health_says_what_is_there() {
     assert_eq!(ready.status(), StatusCode::OK);
     let said: Value = ready.json().await.unwrap();
     assert_eq!(said["ready"], true);
-    let named: Vec<_> = said["components"].as_array().unwrap().iter().map(|part| part["kind"].as_str().unwrap()).collect();
+    let named: Vec<_> =
+        said["components"].as_array().unwrap().iter().map(|part| part["kind"].as_str().unwrap()).collect();
     assert_eq!(named, ["database", "account", "plugin"]);
     // Nothing of this is for the public.
     assert_eq!(service.public("/metrics").await.status(), StatusCode::NOT_FOUND);

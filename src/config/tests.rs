@@ -41,7 +41,11 @@ fn the_example_is_right_and_holds_the_defaults() {
 fn the_committed_schema_is_current() {
     let committed = include_str!("../../docs/schema/crieur.schema.json");
     let current = serde_json::to_string_pretty(&Config::json_schema()).unwrap();
-    assert_eq!(committed.trim(), current, "write it anew: crieur check-config --schema > docs/schema/crieur.schema.json");
+    assert_eq!(
+        committed.trim(),
+        current,
+        "write it anew: crieur check-config --schema > docs/schema/crieur.schema.json"
+    );
 }
 
 #[test]
@@ -116,6 +120,13 @@ fn accounts_are_checked_by_their_platform() {
 crieur.toml:9: account[2].name is there twice: each account has a name of its own
 crieur.toml:10: account[2].platform is webchat again: one webchat is served, so keep one
 ");
+}
+
+#[test]
+fn settings_of_plugins_are_checked_by_their_manifest() {
+    let with = |rest: &str| error(&format!("{SMALLEST}\n{rest}"));
+    assert_snapshot!(with("[plugins.barometer]\n"), @"crieur.toml:4: plugins.barometer is no plugin of this build: there is micro-consultations");
+    assert_snapshot!(with("[plugins.micro-consultations]\nloud = true\n"), @"crieur.toml:5: plugins.micro-consultations.loud is not known: this plugin has no settings, so remove it");
 }
 
 #[test]
