@@ -132,6 +132,14 @@ async fn a_body_beyond_measure_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_does_not_hold_up_the_stop() {
+    let service = Service::start().await;
+    let _silent = tokio::net::TcpStream::connect(service.app.public_address()).await.unwrap();
+    let Service { app, _database, .. } = service;
+    assert!(app.stop(Duration::from_secs(5)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopping_ends_open_streams_within_the_deadline() {
     let service = Service::start().await;
     let url = service.app.public_url().to_owned();
