@@ -118,8 +118,8 @@ impl Citizen {
         let events = read.lines().filter_map(|line| line.strip_prefix("data: "));
         let events = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
         let buttons = events.filter_map(|event| event["buttons"].as_array().cloned()).flatten();
-        let found = buttons.filter(|button| button["label"].as_str().is_some_and(|label| label.contains(words)));
-        found.last().and_then(|button| button["action"].as_str().map(str::to_owned))
+        let mut found = buttons.filter(|button| button["label"].as_str().is_some_and(|label| label.contains(words)));
+        found.next_back().and_then(|button| button["action"].as_str().map(str::to_owned))
     }
 }
 
