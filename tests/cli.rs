@@ -1,6 +1,9 @@
 //! The program itself: what it prints and with which exit code.
 
-use std::io::{BufRead, BufReader};
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -65,7 +68,13 @@ impl Installation {
     }
 
     fn serve(&self) -> Serving {
-        let mut child = self.command().arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+        self.serve_with(&[])
+    }
+
+    fn serve_with(&self, environment: &[(&str, &str)]) -> Serving {
+        let mut command = self.command();
+        command.envs(environment.iter().copied());
+        let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = loop {
             let line = lines.next().expect("it becomes ready before it ends").unwrap();
@@ -89,9 +98,17 @@ struct Serving {
 
 impl Serving {
     /// Asks it to stop, and gives its exit code and what it still wrote.
-    fn stops(mut self) -> (Option<i32>, Vec<String>) {
+    fn stops(self) -> (Option<i32>, Vec<String>) {
+        self.is_told_to_stop();
+        self.ends()
+    }
+
+    fn is_told_to_stop(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    fn ends(mut self) -> (Option<i32>, Vec<String>) {
         let status = self.child.wait().unwrap();
         (status.code(), self.rest.take().unwrap().join().unwrap())
     }
@@ -315,6 +332,45 @@ async fn a_parked_event_is_shown_without_its_words_and_tried_again() {
     assert_eq!(here.json(&["inbox", "retry", &number])["events"], 1);
     assert!(here.fails(1, &["inbox", "retry", &number]).contains("is not parked"));
     assert_eq!(here.json(&["inbox", "list", "--state", "waiting"]).as_array().unwrap().len(), 1);
+}
+
+/// A request whose body never comes: work in hand that does not end by itself.
+fn unfinished_request(serving: &Serving) -> TcpStream {
+    let address = serving.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = "POST /webchat/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    // Asked for the body, so the request is being handled.
+    let mut asked = [0; 12];
+    stream.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_does_not_end_is_given_up_at_the_deadline_and_the_exit_code_says_so() {
+    let here = Installation::new().await;
+    let serving = here.serve_with(&[("CRIEUR_STOPPING__DEADLINE_SECONDS", "1")]);
+    let _unfinished = unfinished_request(&serving);
+    let (code, log) = serving.stops();
+    assert_eq!(code, Some(1), "{log:?}");
+    assert!(log.iter().any(|line| line.contains("not everything was finished within 1 s")), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let here = Installation::new().await;
+    let serving = here.serve_with(&[("CRIEUR_STOPPING__DEADLINE_SECONDS", "600")]);
+    let _unfinished = unfinished_request(&serving);
+    serving.is_told_to_stop();
+    // The first one was heard once it takes no new visitors.
+    let address = serving.url.strip_prefix("http://").unwrap().to_owned();
+    while TcpStream::connect(&address).is_ok() {
+        std::thread::yield_now();
+    }
+    let (code, _) = serving.stops();
+    assert_eq!(code, Some(130));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! The two listeners of a service started in process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use bot_core::conformance::TestDatabase;
 use crieur::config::Config;
 use crieur::{App, Start};
@@ -127,6 +129,14 @@ async fn a_body_beyond_measure_is_refused() {
     let request = service.client.post(format!("{}/webchat/sessions", service.app.public_url()));
     let refused = request.header("content-type", "application/json").body("x".repeat(1 << 20)).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_does_not_hold_up_the_stop() {
+    let service = Service::start().await;
+    let _silent = tokio::net::TcpStream::connect(service.app.public_address()).await.unwrap();
+    let Service { app, _database, .. } = service;
+    assert!(app.stop(Duration::from_secs(5)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::calendar::next_occurrence;
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{
-    EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, pause,
+    EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, lock_contact, pause,
 };
 use crate::ids::{OrganisationId, PluginId};
-use crate::plugin::FiredFire;
+use crate::plugin::{Event, FiredFire};
 use crate::plugin_host::{Call, CallError, is_outage};
 
 /// The core's daily cleaning.
@@ -225,6 +225,11 @@ async fn run_fire(
                 payload: fire.payload.clone(),
             }),
         };
+        if let Call::Event(Event::ContactErased { contact, .. }) = &call {
+            // Whatever was being done for this person when they erased themselves comes first, and is erased with
+            // the rest.
+            lock_contact(&mut context.transaction, *contact).await?;
+        }
         let result = host.call(context, call).await;
         if result.is_err() {
             core.wake.plugin.notify_one();

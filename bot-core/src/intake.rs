@@ -289,7 +289,9 @@ impl Intake {
 
 /// Who is waiting for which event to be settled, within this process.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Settled(Arc<Mutex<HashMap<(AccountId, InboxSequence), oneshot::Sender<()>>>>);
+pub(crate) struct Settled(Arc<Mutex<Waiting>>);
+
+type Waiting = HashMap<(AccountId, InboxSequence), oneshot::Sender<()>>;
 
 impl Settled {
     fn wait(&self, account: AccountId, sequence: InboxSequence) -> oneshot::Receiver<()> {

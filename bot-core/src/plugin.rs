@@ -399,7 +399,11 @@ pub struct Reply {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outgoing {
     pub to: Recipient,
+    /// In the organisation's default language.
     pub document: Document,
+    /// The same in other languages: each reader gets theirs where it is here.
+    #[serde(default)]
+    pub translations: Vec<(Locale, Document)>,
     /// For the document's templates.
     #[serde(default)]
     pub variables: serde_json::Map<String, Value>,
@@ -422,6 +426,7 @@ impl Outgoing {
         Self {
             to,
             document,
+            translations: Vec::new(),
             variables: serde_json::Map::new(),
             purpose,
             lane: if matches!(to, Recipient::Consenting) { Lane::Bulk } else { Lane::Normal },

@@ -75,10 +75,13 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
     }
 }
 
+/// The context comes back only from a call that went well.
+type Answer = (Option<Context>, Result<Option<Value>, CallError>);
+
 struct Job {
     context: Context,
     call: Call,
-    answer: oneshot::Sender<(Option<Context>, Result<Option<Value>, CallError>)>,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// A loaded plugin.

@@ -530,14 +530,14 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
                 WHERE state = 'waiting'
                   AND (leased_by IS NOT NULL
                        OR (available_at <= $1
-                           AND NOT EXISTS (
+                           AND (urgent OR NOT EXISTS (
                                SELECT FROM core.inbox AS earlier
                                WHERE earlier.organisation_id = event.organisation_id
                                  AND earlier.conversation_id = event.conversation_id
                                  AND earlier.address_id IS NOT DISTINCT FROM event.address_id
                                  AND earlier.sequence < event.sequence AND earlier.state = 'waiting'
                                  AND earlier.available_at > $1
-                           )))
+                           ))))
             )
             OR EXISTS (SELECT FROM core.fire WHERE state = 'waiting' AND available_at <= $1 AND plugin_id = ANY ($2))
             OR EXISTS (

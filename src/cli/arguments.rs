@@ -111,6 +111,9 @@ pub(super) enum ConsultationCommand {
         /// The consultation file
         file: PathBuf,
     },
+    /// Print the JSON Schema of consultation files, for an editor
+    #[command(after_help = "Example:\n  crieur consultation schema > consultation.schema.json")]
+    Schema,
     /// Store a consultation from its file, as a draft or scheduled when the file says when it opens
     #[command(after_help = "Example:\n  crieur consultation create place-du-marche.toml --open")]
     Create {

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::arguments::{ConsultationCommand, PlaceArguments};
 use super::operator::Operator;
-use super::output::{Output, moment, table};
+use super::output::{Output, moment, say, table};
 use super::{EXIT_WRONG_CALL, WrongCall};
 
 pub(super) async fn run(
@@ -38,6 +38,10 @@ pub(super) async fn run(
         return preview(place, Previewed::File(Box::new(definition)), *locale, output).await;
     }
     match command {
+        ConsultationCommand::Schema => {
+            say(&serde_json::to_string_pretty(&definition_file::json_schema())?);
+            Ok(ExitCode::SUCCESS)
+        }
         ConsultationCommand::Preview { consultation, locale } => {
             preview(place, Previewed::Stored(consultation), locale, output).await
         }
@@ -306,4 +310,17 @@ fn message_in_words(document: &Document) -> String {
         lines.push(format!("  [{}] {mark}{}", index + 1, choice.label));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_current() {
+        let committed = include_str!("../../docs/schema/consultation.schema.json");
+        let current = serde_json::to_string_pretty(&definition_file::json_schema()).unwrap();
+        let remedy = "write it anew: crieur consultation schema > docs/schema/consultation.schema.json";
+        assert_eq!(committed.trim(), current, "{remedy}");
+    }
 }

@@ -43,6 +43,8 @@ pub(super) struct Operator {
     pub pool: PgPool,
     pub clock: Clock,
     pub organisation: StoredOrganisation,
+    /// Where the public pages are, for links in messages; known from the configuration only.
+    public_url: Option<String>,
     database: Database,
 }
 
@@ -62,7 +64,9 @@ impl Operator {
         }
         let database = Database::open(&settings, IfRunning::Join).await?;
         match connect(&database).await {
-            Ok((pool, organisation)) => Ok(Self { pool, clock: Clock::system(), organisation, database }),
+            Ok((pool, organisation)) => {
+                Ok(Self { pool, clock: Clock::system(), organisation, public_url: public_url(place), database })
+            }
             Err(error) => {
                 database.stop().await?;
                 Err(error)
@@ -93,7 +97,7 @@ impl Operator {
             pool: self.pool.clone(),
             clock: self.clock.clone(),
             random: Random::from_os(),
-            public_url: None,
+            public_url: self.public_url.clone(),
             organisation: self.organisation.settings.clone(),
             plugins: crate::plugins::all()?,
         };
@@ -102,6 +106,14 @@ impl Operator {
         let organisation: &Organisation = service.default_organisation()?;
         core.perform(organisation, plugin, work).await?.map_err(Into::into)
     }
+}
+
+fn public_url(place: &PlaceArguments) -> Option<String> {
+    if place.data_dir.is_some() || config::find(place.config.as_deref()).is_none() {
+        return None;
+    }
+    // One that is wrong was told when the database was looked for.
+    configuration(place).ok()?.http.public.public_url
 }
 
 async fn connect(database: &Database) -> anyhow::Result<(PgPool, StoredOrganisation)> {

@@ -35,9 +35,6 @@ pub(super) async fn serve(place: &PlaceArguments) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: Output) -> anyhow::Result<ExitCode> {
     let mut config = Config::with_title(demo::TITLE);
-    if !demo.listen.ip().is_loopback() {
-        tracing::warn!("The demonstration can be reached from other machines");
-    }
     config.http.public.listen = demo.listen;
     // Any free port: the demonstration may stand beside a real service.
     config.http.admin.listen.set_port(0);
@@ -47,6 +44,9 @@ pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: O
     config.log = Log { filter: "warn,usvg=error".to_owned(), ..Log::default() };
     let secrets = Secrets::default();
     logging::start(&config.log, secrets.clone())?;
+    if !demo.listen.ip().is_loopback() {
+        tracing::warn!("The demonstration can be reached from other machines, without encryption");
+    }
     run(config, secrets, async |app| {
         demo::seed(app.core()).await?;
         let welcome = Welcome { url: app.public_url(), data_dir, program: program() };

@@ -43,6 +43,7 @@ fn platforms(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "string", "enum": PLATFORMS })
 }
 
+#[cfg_attr(not(feature = "webchat"), allow(unused_variables, reason = "no platform of this build has settings"))]
 fn settings_of_platforms(generator: &mut SchemaGenerator) -> Schema {
     let schemas: Vec<Schema> = vec![
         #[cfg(feature = "webchat")]
@@ -103,6 +104,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
+#[cfg_attr(not(feature = "webchat"), allow(unused_variables, reason = "no platform of this build has settings"))]
 fn read_settings(
     platform: &str,
     settings: Table,

@@ -105,6 +105,14 @@ impl Config {
         config.log.check(&mut checker);
         config.stopping.check(&mut checker);
         accounts::check(&mut config.accounts, &mut checker, &places);
+        // The list of plugins is made in code: it is right, or no test passes.
+        let plugins = crate::plugins::all().unwrap_or_default();
+        for (id, settings) in &config.plugins {
+            if let Err((field, remedy)) = crate::plugins::check_settings(&plugins, id, settings) {
+                let field = format!("plugins.{id}.{field}");
+                checker.refuse(field.trim_end_matches('.'), remedy);
+            }
+        }
         checker.finish(&places)?;
         Ok(config)
     }

@@ -1,6 +1,7 @@
 //! The two listeners: `public` for citizens, `admin` on loopback for the operator.
 
 mod health;
+mod listener;
 mod metrics;
 mod public;
 
@@ -53,23 +54,12 @@ impl Http {
     pub fn serve(listeners: Listeners, core: &Arc<Core>, adapters: Vec<Router>, scrape: Scrape) -> Self {
         let (public_stop, admin_stop) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
-        let public = public::router(core, adapters).into_make_service_with_connect_info::<SocketAddr>();
-        let stop = public_stop.clone().cancelled_owned();
-        tasks.spawn(async move {
-            if let Err(error) = axum::serve(listeners.public, public).with_graceful_shutdown(stop).await {
-                tracing::error!("The public listener ended: {error}");
-            }
-        });
+        tasks.spawn(listener::serve(listeners.public, public::router(core, adapters), public_stop.clone()));
         let upkeep = tokio::spawn(scrape.clone().keep_up());
         let admin = health::router(core).merge(metrics::router(core, scrape));
-        let stop = admin_stop.clone().cancelled_owned();
         // The operator's listener answers until the very end, so it does not hold the stop up.
-        let admin_task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listeners.admin, admin).with_graceful_shutdown(stop).await {
-                tracing::error!("The admin listener ended: {error}");
-            }
-        });
-        Self { public_stop, admin_stop, tasks, background: vec![admin_task, upkeep] }
+        let admin = tokio::spawn(listener::serve(listeners.admin, admin, admin_stop.clone()));
+        Self { public_stop, admin_stop, tasks, background: vec![admin, upkeep] }
     }
 
     /// Takes no new requests; those under way are answered.

@@ -200,6 +200,8 @@ impl EffectWriter<'_> {
     async fn send(&mut self, message: &Outgoing) -> Result<(), EffectError> {
         let targets = self.targets(message.to, message.purpose).await?;
         for target in targets {
+            let translated = message.translations.iter().find(|(locale, _)| *locale == target.locale);
+            let document = translated.map_or(&message.document, |(_, document)| document);
             let delivery = NewDelivery {
                 account: target.account,
                 conversation: Some(target.conversation),
@@ -215,7 +217,7 @@ impl EffectWriter<'_> {
                 lane: message.lane,
                 due_at: message.not_before.unwrap_or(self.now).max(self.now),
                 not_after: message.not_after,
-                document: &message.document,
+                document,
                 variables: Value::Object(message.variables.clone()),
                 locale: target.locale,
                 reveals: message.reveals.as_deref(),

@@ -297,7 +297,7 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
         }
     };
     let route =
-        routing::route(core, organisation, &mut transaction, &event, caller.as_ref().map(|found| &found.0)).await?;
+        routing::route(core, organisation, &mut transaction, &event, caller.as_ref().map(|found| &*found.0)).await?;
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
     let context = match route {
         Route::Core(command) => crate::people::handle(core, organisation, context, &event, command).await?,

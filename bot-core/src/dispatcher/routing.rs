@@ -61,7 +61,7 @@ pub(crate) async fn route(
     organisation: &Organisation,
     transaction: &mut Transaction<'static, Postgres>,
     event: &StoredEvent,
-    caller: Option<&Box<Caller>>,
+    caller: Option<&Caller>,
 ) -> Result<Route, sqlx::Error> {
     let Some(caller) = caller else {
         return Ok(match &event.kind {

@@ -345,8 +345,7 @@ fn split(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
         let sentence = window
             .match_indices([' ', '\n'])
             .map(|(at, _)| at)
-            .filter(|&at| window[..at].ends_with(['.', '!', '?', '…', ':', ';']) || window[at..].starts_with('\n'))
-            .next_back()
+            .rfind(|&at| window[..at].ends_with(['.', '!', '?', '…', ':', ';']) || window[at..].starts_with('\n'))
             .filter(|&at| at >= longest / 2);
         let word = window.rfind([' ', '\n']).filter(|&at| at > 0);
         let cut = sentence.or(word).unwrap_or(longest);

@@ -185,8 +185,12 @@ async fn only_those_who_consented_hear_an_announcement_and_it_is_reported() {
     }
     town.taps("ana", "Oui, prévenez-moi").await;
     town.taps("bob", "Non merci").await;
+    town.says("emma", "/langue en").await;
+    town.says("emma", "/start").await;
+    town.taps("emma", "Yes, let me know").await;
     town.says("dora", "/announce halle").await;
     assert_eq!(town.last("ana").words, "Une annonce");
+    assert_eq!(town.last("emma").words, "An announcement", "each reader in their language");
     for who in ["bob", "chloe"] {
         assert_ne!(town.last(who).words, "Une annonce");
     }

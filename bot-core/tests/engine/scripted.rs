@@ -11,7 +11,7 @@ use bot_core::message::layout::{ButtonLimits, words_of};
 use bot_core::message::{Block, Body, Capabilities, Document, Layout, TextUnit};
 use bot_core::plugin::*;
 use bot_core::store::media::Media;
-use bot_core::{Address, ContactId, Platform, Redacted};
+use bot_core::{Address, ContactId, Locale, Platform, Redacted};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -313,6 +313,7 @@ impl Plugin for ScriptedPlugin {
                     "campaign",
                     Document::says("Une annonce"),
                 );
+                message.translations = vec![(Locale::En, Document::says("An announcement"))];
                 message.subject = command.arguments.clone();
                 message.not_after = Some(cx.now + TimeDelta::hours(2));
                 message.report = true;

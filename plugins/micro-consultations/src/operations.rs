@@ -201,18 +201,18 @@ pub async fn announce(cx: &mut Context, id: ConsultationId) -> Result<Consultati
     }
     let (organisation, now) = (cx.organisation.id, cx.now);
     store::mark_announced(cx.sql(), organisation, id, now).await?;
-    let document = announcement(cx, &consultation);
+    let document = announcement(cx, &consultation, cx.organisation.default_locale);
     let mut message = Outgoing::new(Recipient::Consenting, Purpose::Consultation, id.scope(), document);
     message.subject = "announcement".to_owned();
     message.not_after = consultation.closes_at;
+    message.translations =
+        Locale::ALL.into_iter().map(|locale| (locale, announcement(cx, &consultation, locale))).collect();
     cx.send(message);
     cx.audit("consultation_announced", id.scope(), json!({}));
     find(cx, id, Lock::None).await
 }
 
-fn announcement(cx: &Context, consultation: &Consultation) -> Document {
-    // One document for everybody, so it speaks the organisation's language.
-    let locale = cx.organisation.default_locale;
+fn announcement(cx: &Context, consultation: &Consultation, locale: Locale) -> Document {
     let script = script(cx, consultation, locale);
     let questions = consultation.definition.questions.len();
     let title = script.title();
