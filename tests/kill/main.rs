@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../conversations/citizen.rs"]
+#[allow(dead_code, reason = "shared with the conversations, which use all of it")]
 mod citizen;
 mod program;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use nix::sys::signal::Signal;
 use reqwest::StatusCode;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use citizen::{Citizen, a_moment};
 use program::{DataDir, Program};
@@ -25,7 +27,7 @@ enum Victim {
 }
 
 /// Each on its way to a ballot, up to the review.
-async fn at_the_review(program: &Program, count: usize) -> Vec<(Citizen, String)> {
+async fn at_the_review(program: &Program<'_>, count: usize) -> Vec<(Citizen, String)> {
     let mut citizens = Vec::new();
     for index in 0..count {
         let mut citizen = Citizen::arrives(&program.site).await;
@@ -62,14 +64,20 @@ async fn survives(victim: Victim) {
         posts_until_taken(citizen, cast, &format!("vote-{index}")).await;
     }
     // The others vote while the blow falls: each either hears 202, or does not and is not sure.
+    let taken = Notify::new();
     let posts = rest.iter().enumerate().map(|(index, (citizen, cast))| {
         let message = json!({ "action": cast, "id": format!("late-{index}") });
-        async move { citizen.posts(&message).await }
+        let taken = &taken;
+        async move {
+            let answer = citizen.posts(&message).await;
+            taken.notify_one();
+            answer
+        }
     });
     let posts = futures::future::join_all(posts);
     let blow = async {
-        // In the middle of them: neither before the first is sent nor after the last is answered.
-        tokio::task::yield_now().await;
+        // In the middle of them: one is answered, the others are on their way.
+        taken.notified().await;
         if victim != Victim::Crieur {
             program.kill_postgres();
         }
