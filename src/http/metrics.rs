@@ -1,6 +1,6 @@
 //! `/metrics` for Prometheus: counters and times as they were recorded, and gauges read from the database now.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -36,16 +36,15 @@ pub(crate) struct Scrape(PrometheusHandle);
 impl Scrape {
     /// Starts counting; a second call in one process shares the counters of the first.
     pub fn start() -> anyhow::Result<Self> {
-        static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-        if let Some(handle) = RECORDER.get() {
+        static RECORDER: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+        // Held while the recorder is put in place: of two services that start at once, one finds the other's.
+        let mut recorder = RECORDER.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = &*recorder {
             return Ok(Self(handle.clone()));
         }
         let handle = PrometheusBuilder::new().set_buckets(&SECONDS_BUCKETS)?.install_recorder();
-        match handle {
-            Ok(handle) => Ok(Self(RECORDER.get_or_init(|| handle).clone())),
-            // Another thread was first.
-            Err(error) => RECORDER.get().cloned().map(Self).ok_or(error).context("counting could not be started"),
-        }
+        let handle = handle.context("counting could not be started")?;
+        Ok(Self(recorder.insert(handle).clone()))
     }
 
     /// Folds what was measured into its buckets now and then, also when nobody asks for it.
