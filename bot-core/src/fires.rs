@@ -230,7 +230,7 @@ async fn run_fire(
             // the rest.
             lock_contact(&mut context.transaction, *contact).await?;
         }
-        let result = host.call(context, call).await;
+        let result = host.call(&core.pool, context, call).await;
         if result.is_err() {
             core.wake.plugin.notify_one();
         }

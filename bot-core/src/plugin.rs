@@ -25,6 +25,10 @@ pub const EFFECTS_MAX: usize = 64;
 pub trait Plugin: Send + Sync + 'static {
     fn manifest(&self) -> &Manifest;
 
+    /// Who may press the button that carries `action`. Asked for every press, before [`Plugin::on_action`]; must be
+    /// quick and pure, and strict about what it does not know.
+    fn audience(&self, action: &ActionPayload) -> Audience;
+
     /// Called once after each start, before any other call, in a transaction of its own for each organisation.
     async fn start(&self, cx: &mut Context) -> HandlerResult;
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::Value;
+use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::action::ActionPayload;
 use crate::ids::{ContactId, PluginId};
 use crate::plugin::{
-    CommandCall, Context, DeliveryOutcome, EFFECTS_MAX, Event, FiredFire, HandlerError, Manifest, Plugin, PluginState,
+    Audience, CommandCall, Context, DeliveryOutcome, EFFECTS_MAX, Event, FiredFire, HandlerError, Manifest, Plugin,
+    PluginState,
 };
 
 /// How long one call may take.
@@ -52,6 +54,9 @@ pub enum CallError {
     Overran,
     #[error("it holds its thread and did not return within {} s", THREAD_TIME_MAX.as_secs())]
     Stuck,
+    /// The database hung while the plugin waited for it: nobody's fault.
+    #[error("the database did not answer in time")]
+    Outage,
     #[error("it asked for {0} effects in one call: at most {EFFECTS_MAX} are allowed")]
     Flooded(usize),
 }
@@ -59,7 +64,7 @@ pub enum CallError {
 impl CallError {
     /// The database was away: nobody's fault, and no attempt is used up.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Handler(HandlerError::Database(error)) if is_outage(error))
+        matches!(self, Self::Outage) || matches!(self, Self::Handler(HandlerError::Database(error)) if is_outage(error))
     }
 }
 
@@ -67,9 +72,10 @@ impl CallError {
 pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        // Class 57P (operator intervention), 08 (connection), 53 (resources): Postgres manual, appendix A.
+        // Class 57P (operator intervention), 08 (connection), 53 (resources), 40 (rolled back for the sake of another,
+        // a deadlock for one): Postgres manual, appendix A.
         sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code.starts_with("53"))
+            error.code().is_some_and(|code| ["57P", "08", "53", "40"].iter().any(|class| code.starts_with(class)))
         }
         _ => false,
     }
@@ -84,6 +90,14 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
+/// The way into a plugin's thread. A slot is taken before a job is handed over, so that a job's time is its own and
+/// not that of the jobs before it.
+#[derive(Clone)]
+struct Thread {
+    jobs: mpsc::Sender<Job>,
+    slots: Arc<Semaphore>,
+}
+
 /// A loaded plugin.
 pub struct PluginHost {
     plugin: Arc<dyn Plugin>,
@@ -95,18 +109,24 @@ struct Status {
     state: PluginState,
     reason: Option<String>,
     failures_in_a_row: u32,
-    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<Thread>,
 }
 
 impl PluginHost {
     pub fn new(plugin: Arc<dyn Plugin>) -> Self {
         let manifest = plugin.manifest().clone();
-        let status = Status { state: PluginState::Registered, reason: None, failures_in_a_row: 0, jobs: None };
+        let status = Status { state: PluginState::Registered, reason: None, failures_in_a_row: 0, thread: None };
         Self { plugin, manifest, status: Mutex::new(status) }
     }
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Who may press the button that carries `action`.
+    pub(crate) fn audience(&self, action: &ActionPayload) -> Audience {
+        // The plugin's own code runs here on the dispatcher's task: a panic closes the door.
+        std::panic::catch_unwind(AssertUnwindSafe(|| self.plugin.audience(action))).unwrap_or(Audience::Operators)
     }
 
     pub fn state(&self) -> (PluginState, Option<String>) {
@@ -120,13 +140,13 @@ impl PluginHost {
 
     /// Gives the plugin a fresh thread. One that is stuck in an old thread is left behind there.
     pub(crate) fn spawn(&self) -> std::io::Result<()> {
-        let (sender, receiver) = mpsc::channel(CALLS_AT_ONCE_MAX * 4);
+        let (sender, receiver) = mpsc::channel(CALLS_AT_ONCE_MAX);
         let plugin = Arc::clone(&self.plugin);
         std::thread::Builder::new()
             .name(format!("plugin {}", self.manifest.id))
             .spawn(move || run_thread(plugin, receiver))?;
         let mut status = self.status();
-        status.jobs = Some(sender);
+        status.thread = Some(Thread { jobs: sender, slots: Arc::new(Semaphore::new(CALLS_AT_ONCE_MAX)) });
         status.failures_in_a_row = 0;
         status.state = PluginState::Starting;
         status.reason = None;
@@ -138,7 +158,7 @@ impl PluginHost {
         status.state = state;
         status.reason = reason;
         if matches!(state, PluginState::Disabled | PluginState::Stopped) {
-            status.jobs = None;
+            status.thread = None;
         }
     }
 
@@ -146,27 +166,34 @@ impl PluginHost {
     ///
     /// # Errors
     /// The call failed and its context, with everything done in it, is gone.
-    pub(crate) async fn call(&self, context: Context, call: Call) -> Result<(Context, Option<Value>), CallError> {
-        let jobs = {
-            let status = self.status();
-            match &status.jobs {
-                Some(jobs) => jobs.clone(),
-                None => return Err(CallError::Disabled(status.reason.clone().unwrap_or_default())),
-            }
+    pub(crate) async fn call(
+        &self,
+        pool: &PgPool,
+        context: Context,
+        call: Call,
+    ) -> Result<(Context, Option<Value>), CallError> {
+        let Some(thread) = self.status().thread.clone() else {
+            return Err(CallError::Disabled(self.state().1.unwrap_or_default()));
+        };
+        let Ok(_slot) = thread.slots.acquire().await else {
+            return Err(CallError::Disabled("its thread has ended".to_owned()));
         };
         let (answer, answered) = oneshot::channel();
-        let sent = jobs.try_send(Job { context, call, answer });
-        let end = match sent {
+        let end = match thread.jobs.try_send(Job { context, call, answer }) {
+            // A slot was free, so only a thread that reads no jobs has a full queue.
             Err(mpsc::error::TrySendError::Full(_)) => Err(CallError::Stuck),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(CallError::Disabled("its thread has ended".to_owned())),
             Ok(()) => match tokio::time::timeout(THREAD_TIME_MAX, answered).await {
                 Err(_) | Ok(Err(_)) => Err(CallError::Stuck),
-                Ok(Ok((context, result))) => match (context, result) {
-                    (Some(context), Ok(value)) => Ok((context, value)),
-                    (_, Err(error)) => Err(error),
-                    (None, Ok(_)) => Err(CallError::Overran),
-                },
+                Ok(Ok((Some(context), Ok(value)))) => Ok((context, value)),
+                Ok(Ok((None, Ok(_)))) => Err(CallError::Overran),
+                Ok(Ok((_, Err(error)))) => Err(error),
             },
+        };
+        let end = match end {
+            // Whoever waits for a database that hangs overruns too.
+            Err(CallError::Overran | CallError::Stuck) if !answers(pool).await => Err(CallError::Outage),
+            end => end,
         };
         self.record(end.as_ref().err());
         end
@@ -194,7 +221,7 @@ impl PluginHost {
             tracing::error!(plugin.id = %self.manifest.id, "Disabled plugin {}: {error}", self.manifest.id);
             status.state = PluginState::Disabled;
             status.reason = Some(format!("{error} ({failures} failures in a row)"));
-            status.jobs = None;
+            status.thread = None;
         } else if failures >= FAILURES_TO_DEGRADED {
             status.state = PluginState::Degraded;
             status.reason = Some(format!("{error} ({failures} failures in a row)"));
@@ -215,16 +242,17 @@ fn run_thread(plugin: Arc<dyn Plugin>, mut jobs: mpsc::Receiver<Job>) {
         }
     };
     runtime.block_on(async move {
-        let slots = Arc::new(Semaphore::new(CALLS_AT_ONCE_MAX));
         while let Some(job) = jobs.recv().await {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
             let plugin = Arc::clone(&plugin);
-            tokio::spawn(async move {
-                run_job(&*plugin, job).await;
-                drop(slot);
-            });
+            tokio::spawn(async move { run_job(&*plugin, job).await });
         }
     });
+}
+
+/// Whether the database answers at all, within a second.
+async fn answers(pool: &PgPool) -> bool {
+    let question = sqlx::query_scalar!(r#"SELECT true AS "yes!""#).fetch_one(pool);
+    matches!(tokio::time::timeout(Duration::from_secs(1), question).await, Ok(Ok(_)))
 }
 
 async fn run_job(plugin: &dyn Plugin, job: Job) {

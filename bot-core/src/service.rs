@@ -369,7 +369,7 @@ async fn start_plugin(core: &Core, host: &PluginHost) -> Result<(), ServiceError
     let id = host.manifest().id.clone();
     for organisation in core.organisations() {
         let context = context_without_caller(core, organisation, id.clone()).await?;
-        let started = match host.call(context, Call::Start).await {
+        let started = match host.call(&core.pool, context, Call::Start).await {
             Ok((context, _)) => match apply(core, organisation, context, &Origin::nobody()).await {
                 Ok(transaction) => transaction.commit().await.map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
@@ -550,7 +550,7 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
                                WHERE earlier.organisation_id = delivery.organisation_id
                                  AND earlier.conversation_id = delivery.conversation_id
                                  AND earlier.lane = delivery.lane AND earlier.sequence < delivery.sequence
-                                 AND earlier.state = 'queued' AND earlier.due_at > $1 AND earlier.attempts > 0
+                                 AND earlier.state = 'queued' AND earlier.due_at > $1 AND earlier.lease_epoch > 0
                            )
                            AND NOT EXISTS (
                                SELECT FROM core.gate

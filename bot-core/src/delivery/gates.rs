@@ -47,6 +47,16 @@ impl Bucket {
         self.full_at - self.rate.interval * i32::try_from(usable - 1).unwrap_or(i32::MAX)
     }
 
+    /// Whole tokens above the reserve.
+    fn tokens(&self, now: DateTime<Utc>, reserve: u32) -> usize {
+        (0..self.rate.burst.saturating_sub(reserve))
+            .take_while(|taken| {
+                let opens_at = self.opens_at(reserve) + self.rate.interval * i32::try_from(*taken).unwrap_or(i32::MAX);
+                opens_at <= now
+            })
+            .count()
+    }
+
     fn take(&mut self, now: DateTime<Utc>) {
         self.full_at = self.full_at.max(now) + self.rate.interval;
     }
@@ -56,6 +66,19 @@ impl Gates {
     pub fn new(pacing: Pacing, now: DateTime<Utc>) -> Self {
         let account = pacing.account.map(|rate| Bucket::new(rate, now, reserve(rate)));
         Self { pacing, account, conversations: HashMap::new(), last_unscoped: None }
+    }
+
+    /// How many calls the account may make now, how many of them bulk, and when there will be room for one more.
+    /// Claiming no more than that keeps a long queue untouched while the account waits.
+    pub fn room(&self, now: DateTime<Utc>) -> Room {
+        let Some(bucket) = &self.account else { return Room { calls: usize::MAX, bulk: usize::MAX, opens_at: None } };
+        let reserve = reserve(bucket.rate);
+        let opens_at = [reserve, 0].map(|reserve| bucket.opens_at(reserve));
+        Room {
+            calls: bucket.tokens(now, 0),
+            bulk: bucket.tokens(now, reserve),
+            opens_at: opens_at.into_iter().filter(|opens_at| *opens_at > now).min(),
+        }
     }
 
     /// Takes a token for one call, or says when one may be asked for again. Bulk leaves the reserve to people who
@@ -107,6 +130,15 @@ impl Gates {
         self.last_unscoped = Some((conversation, now));
         if promoted { GateScope::Account } else { GateScope::Conversation }
     }
+}
+
+/// What an account's own pace leaves open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    pub calls: usize,
+    pub bulk: usize,
+    /// When the next token comes, for bulk or for all; `None` when there is room for both.
+    pub opens_at: Option<DateTime<Utc>>,
 }
 
 /// A door that opens later.
@@ -165,6 +197,19 @@ mod tests {
                     prop_assert!((last - first + 1) as i64 <= room);
                 }
             }
+        }
+
+        /// As many calls as there is room for are admitted, and not one more.
+        #[test]
+        fn the_room_is_what_is_admitted(burst in 1u32..20, millis in 10i64..2000, wait in 0i64..30_000, bulk: bool) {
+            let lane = if bulk { Lane::Bulk } else { Lane::Interactive };
+            let mut gates = Gates::new(pacing(burst, millis), start());
+            let now = start() + TimeDelta::milliseconds(wait);
+            let room = gates.room(now);
+            let said = if bulk { room.bulk } else { room.calls };
+            let admitted =
+                (0..50).filter(|_| gates.admit(now, chat(1), ConversationKind::Direct, lane).is_ok()).count();
+            prop_assert_eq!(said, admitted);
         }
 
         /// A door that says when it opens does open then.

@@ -111,21 +111,26 @@ async fn send(core: Arc<Core>, account: Account, stop: CancellationToken) {
     let gates = Arc::new(std::sync::Mutex::new(Gates::new(account.adapter.pacing(), core.clock.now())));
     let tasks = TaskTracker::new();
     let slots = Arc::new(tokio::sync::Semaphore::new(CALLS_AT_ONCE_MAX));
-    // Bulk may use all slots but the last, which is kept for people who wait.
     while !stop.is_cancelled() {
         let Some(Ok(first_slot)) = stop.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await else { break };
         let spare = slots.available_permits();
         let woken = core.wake.delivery.notified();
-        let claimed = if matches!(account.adapter.health(), AccountHealth::Failed { .. }) {
+        let room = gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner).room(core.clock.now());
+        let failed = matches!(account.adapter.health(), AccountHealth::Failed { .. });
+        let claimed = if failed || room.calls == 0 {
             Ok(Vec::new())
         } else {
-            queue::claim(&core, account.organisation, account.id, (spare).max(1), spare == 0).await
+            // The last slot, and the last tokens, are kept for people who wait.
+            let without_bulk = spare == 0 || room.bulk == 0;
+            let most = if without_bulk { room.calls } else { room.bulk };
+            queue::claim(&core, account.organisation, account.id, spare.clamp(1, most.max(1)), without_bulk).await
         };
         let mut held = Some(first_slot);
         match claimed {
             Ok(claimed) if claimed.is_empty() => {
                 drop(held);
-                let next = queue::next_moment(&core, account.organisation, account.id).await.unwrap_or_default();
+                let due = queue::next_moment(&core, account.organisation, account.id).await.unwrap_or_default();
+                let next = [due, room.opens_at].into_iter().flatten().min();
                 tokio::select! {
                     () = woken => {}
                     () = core.clock.sleep_until(next.unwrap_or_else(|| core.clock.now() + TimeDelta::days(1))) => {}

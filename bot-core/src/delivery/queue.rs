@@ -64,7 +64,7 @@ fn lane_of(lane: i16) -> Lane {
     }
 }
 
-/// Leases the first due delivery of up to `deliveries_max` (conversation, lane) queues whose doors are open.
+/// Leases the first due delivery, which one that was begun stays while it waits for its next try, of up to `deliveries_max` (conversation, lane) queues whose doors are open.
 /// An edit waits until its target is settled.
 pub(crate) async fn claim(
     core: &Core,
@@ -86,7 +86,7 @@ pub(crate) async fn claim(
                     AND earlier.lane = delivery.lane
                     AND earlier.sequence < delivery.sequence
                     AND earlier.state IN ('queued', 'leased', 'sending')
-                    AND (earlier.state <> 'queued' OR earlier.due_at <= $3 OR earlier.attempts > 0)
+                    AND (earlier.state <> 'queued' OR earlier.due_at <= $3 OR earlier.lease_epoch > 0)
               )
               AND NOT EXISTS (
                   SELECT FROM core.gate

@@ -11,13 +11,13 @@ use crate::locale::Locale;
 use crate::plugin::{Caller, Context, ConversationView, KnownAddress, Role};
 use crate::redacted::Redacted;
 
-/// Opens a transaction in which a handler may run: a statement that hangs or a handler that never comes back loses
-/// its connection, not the service.
+/// Opens a transaction in which a handler may run: a handler that never comes back loses its connection, not the
+/// service. Waiting for another event of the same person may take as long as that event is given.
 pub(crate) async fn begin(core: &Core) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let mut transaction = core.pool.begin().await?;
     sqlx::query!(
         r#"
-        SELECT set_config('statement_timeout', '3500', true) AS statement,
+        SELECT set_config('statement_timeout', '20000', true) AS statement,
                set_config('idle_in_transaction_session_timeout', '8000', true) AS idle
         "#
     )
@@ -161,12 +161,16 @@ pub(crate) async fn build(
     caller: Option<(Box<Caller>, Locale)>,
     plugin: PluginId,
 ) -> Result<Context, sqlx::Error> {
-    let settings = sqlx::query_scalar!(
-        "SELECT settings FROM core.plugin_setting WHERE organisation_id = $1 AND plugin_id = $2",
+    // From here on the handler's own statements run, within its own time.
+    let row = sqlx::query!(
+        r#"
+        SELECT (SELECT settings FROM core.plugin_setting WHERE organisation_id = $1 AND plugin_id = $2) AS settings,
+               set_config('statement_timeout', '3500', true) AS statement
+        "#,
         organisation.view.id.0,
         plugin.as_str(),
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_one(&mut *transaction)
     .await?;
     let (caller, locale) = match caller {
         Some((caller, locale)) => (Some(*caller), locale),
@@ -176,7 +180,7 @@ pub(crate) async fn build(
         now: core.clock.now(),
         organisation: organisation.view.clone(),
         plugin,
-        settings: settings.unwrap_or_else(|| serde_json::json!({})),
+        settings: row.settings.unwrap_or_else(|| serde_json::json!({})),
         caller,
         locale,
         public_url: core.public_url.clone(),

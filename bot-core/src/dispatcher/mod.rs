@@ -327,7 +327,7 @@ async fn call_plugin(
         context.reply(crate::message::Document::says(text));
         return Ok(context);
     };
-    match host.call(context, call).await {
+    match host.call(&core.pool, context, call).await {
         Ok((context, _)) => Ok(context),
         Err(error) => {
             core.wake.plugin.notify_one();

@@ -176,7 +176,14 @@ fn route_action(core: &Core, organisation: &Organisation, caller: &Caller, token
             Some(command) => Route::Core(command),
             None => Route::Core(CoreCommand::Forged),
         },
-        Ok((id, payload)) => Route::Plugin { id: id.clone(), call: Call::Action(payload) },
+        Ok((id, payload)) => {
+            let audience = core.plugins.get(id).map_or(Audience::Operators, |host| host.audience(&payload));
+            if may(caller, audience) {
+                Route::Plugin { id: id.clone(), call: Call::Action(payload) }
+            } else {
+                Route::Core(CoreCommand::NotAllowed)
+            }
+        }
         Err(_) => Route::Core(CoreCommand::Forged),
     }
 }

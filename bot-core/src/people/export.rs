@@ -29,7 +29,10 @@ pub(super) async fn my_data(
         let id = host.manifest().id.clone();
         // In a transaction of its own, so that a plugin which fails keeps nobody from the rest.
         let theirs = match context_without_caller(core, organisation, id.clone()).await {
-            Ok(context) => host.call(context, Call::Export(caller.contact)).await.ok().and_then(|(_, value)| value),
+            Ok(context) => {
+                let called = host.call(&core.pool, context, Call::Export(caller.contact)).await;
+                called.ok().and_then(|(_, value)| value)
+            }
             Err(_) => None,
         };
         by_plugin.insert(id.to_string(), theirs.unwrap_or_else(|| json!({ "unavailable": true })));

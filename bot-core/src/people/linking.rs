@@ -334,7 +334,7 @@ async fn settle_with_plugins(
         .fetch_optional(&mut *context.transaction)
         .await?
         .unwrap_or_else(|| json!({}));
-        let called = host.call(context, Call::Event(news.clone())).await;
+        let called = host.call(&core.pool, context, Call::Event(news.clone())).await;
         (context, _) = called.map_err(|error| DispatchError::Plugin { plugin: id.to_string(), error })?;
         apply_in_place(core, organisation, &mut context, &origin).await?;
     }

@@ -10,8 +10,10 @@ use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::Town;
 
 async fn town() -> Town {
-    let plugin =
-        ScriptedPlugin::new("scripted", &["ping", "ask", "choose", "fail", "count", "organise_it", "secret", "close"]);
+    let plugin = ScriptedPlugin::new(
+        "scripted",
+        &["ping", "ask", "choose", "fail", "count", "organise_it", "organise_button", "secret", "close"],
+    );
     Town::with(ScriptedPlatform::new("scripted"), vec![plugin]).await
 }
 
@@ -136,9 +138,17 @@ async fn a_right_is_checked_before_the_plugin_hears() {
     town.says("ana", "/help").await;
     assert!(town.platform.words("ana").join("\n").contains("/organise_it"));
 
+    town.says("ana", "/organise_button").await;
+    town.taps("ana", "Fermer").await;
+    assert_eq!(town.heard(0).last().unwrap(), "action [99]");
+    town.says("ana", "/organise_button").await;
+
     bot_core::people::roles::revoke(pool, &town.clock, organisation, &ana, Role::Organiser).await.unwrap();
+    let before = town.heard(0);
     town.says("ana", "/organise_it").await;
-    assert_eq!(town.heard(0).len(), 1);
+    town.taps("ana", "Fermer").await;
+    assert!(town.last("ana").words.contains("pas disponible"));
+    assert_eq!(town.heard(0), before, "a button outlives no right");
 }
 
 #[tokio::test(flavor = "multi_thread")]

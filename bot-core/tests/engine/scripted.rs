@@ -261,6 +261,10 @@ impl Plugin for ScriptedPlugin {
         &self.manifest
     }
 
+    fn audience(&self, action: &ActionPayload) -> Audience {
+        if action.as_bytes() == [99] { Audience::Organisers } else { Audience::Everyone }
+    }
+
     async fn start(&self, _: &mut Context) -> HandlerResult {
         Ok(())
     }
@@ -296,6 +300,7 @@ impl Plugin for ScriptedPlugin {
                     .choice("Samedi", ActionPayload::new([1]).unwrap())
                     .choice("Dimanche", ActionPayload::new([2]).unwrap()),
             ),
+            "organise_button" => cx.reply(Document::says("?").choice("Fermer", ActionPayload::new([99]).unwrap())),
             "long" => cx.reply(Document::says("Une phrase assez longue pour compter. ".repeat(40))),
             "skip" => cx.schedule(fire(cx, "skip", 60, Misfire::Skip)),
             "once" => cx.schedule(fire(cx, "once", 60, Misfire::RunOnce)),

@@ -78,6 +78,13 @@ impl Plugin for MicroConsultations {
         &self.manifest
     }
 
+    fn audience(&self, action: &ActionPayload) -> Audience {
+        match Action::read(action) {
+            Some(action) if action.verb.is_for_organisers() => Audience::Organisers,
+            _ => Audience::Everyone,
+        }
+    }
+
     async fn start(&self, _cx: &mut Context) -> HandlerResult {
         // Openings and closings are fires: they wait in the core, over any restart.
         Ok(())
