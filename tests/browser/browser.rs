@@ -251,11 +251,15 @@ impl Browser {
     pub async fn screenshot(&self, name: &str, width: u32, height: u32) {
         let Some(folder) = std::env::var_os("CRIEUR_SCREENSHOTS") else { return };
         self.on_a_screen_of(width, height).await;
+        let light = json!({ "features": [{ "name": "prefers-color-scheme", "value": "light" }] });
+        self.emulates("Emulation.setEmulatedMedia", light).await;
+        self.emulates("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         let at_rest = "return document.getAnimations().every(animation => animation.playState === 'finished')";
         self.until("the page is at rest", at_rest).await;
         let picture = self.client.screenshot().await.unwrap();
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), picture).unwrap();
+        self.emulates("Emulation.setScrollbarsHidden", json!({ "hidden": false })).await;
         self.on_its_own_screen().await;
     }
 }

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bad_input;
 mod citizen;
 mod ledger;
+mod organiser;
+mod people;
 mod results;
 mod town;
 mod voting;
