@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use reqwest::StatusCode;
 use serde_json::json;
 
+use crate::citizen::Citizen;
 use crate::town::{Crieur, start_of_time};
 use crate::voting::MARKET;
 
@@ -76,6 +77,12 @@ async fn forged_borrowed_and_repeated_buttons_count_for_nothing_more() {
     assert_eq!(shown.iter().filter(|message| message.text.contains("Voici ce que vous pouvez")).count(), 1);
 }
 
+/// An hour that comes twice gives nobody a second allowance of messages: it fills again from nothing.
+async fn waits_as_told(crieur: &Crieur, citizen: &Citizen) {
+    assert_eq!(citizen.posts(&json!({ "text": "/aide" })).await, Some(StatusCode::TOO_MANY_REQUESTS));
+    crieur.clock.advance(TimeDelta::seconds(1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_back_loses_no_vote_and_reopens_nothing() {
     let crieur = Crieur::starts().await;
@@ -86,13 +93,14 @@ async fn a_clock_that_jumps_back_loses_no_vote_and_reopens_nothing() {
     ana.taps("Jardin").await;
     ana.finds("Déposer").await;
     crieur.clock.set(start_of_time() - TimeDelta::hours(1));
+    waits_as_told(&crieur, &ana).await;
     ana.taps("Déposer").await;
     // Before its opening by this clock: either it counts, or it is said that it does not yet.
     let answer = ana.reads().await;
     crieur.quiet().await;
     let counted = crieur.participation("place-du-marche").await;
     assert_eq!(answer.contains("Votre bulletin est enregistré"), counted == 1, "{answer}");
-    crieur.clock.set(start_of_time() + TimeDelta::minutes(1));
+    crieur.clock.set(start_of_time() + TimeDelta::minutes(5));
     crieur.quiet().await;
     let mut bob = crieur.citizen().await;
     bob.votes("Halle").await;
@@ -102,6 +110,7 @@ async fn a_clock_that_jumps_back_loses_no_vote_and_reopens_nothing() {
     crieur.clock.advance(TimeDelta::days(15));
     crieur.quiet().await;
     crieur.clock.set(start_of_time());
+    waits_as_told(&crieur, &bob).await;
     bob.says("/consultations").await;
     bob.hears("Aucune consultation n’est ouverte").await;
 }

@@ -5,7 +5,9 @@
 mod bad_input;
 mod citizen;
 mod ledger;
+mod one_ballot;
 mod organiser;
+mod outage;
 mod people;
 mod results;
 mod town;
