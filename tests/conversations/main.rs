@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bad_input;
 mod citizen;
 mod ledger;
+mod one_ballot;
+mod organiser;
+mod outage;
+mod people;
 mod results;
 mod town;
 mod voting;

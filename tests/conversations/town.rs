@@ -1,6 +1,7 @@
 //! The whole service in this process, on a database, a clock and a randomness of the test's own; and what an operator
 //! does with it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -130,6 +131,14 @@ impl Crieur {
 
     fn app(&self) -> &App {
         &self.running.as_ref().expect("crieur is running").app
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.app().admin_address()
+    }
+
+    pub async fn is_ready(&self) -> bool {
+        self.app().readiness().await.ready
     }
 
     /// Waits until nothing is due any more.

@@ -14,6 +14,8 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::transcript::last_key;
+
 /// The scheme of the addresses.
 pub(crate) const PLATFORM: &str = "webchat";
 /// Sessions are marked as seen at most this often, so that reading a page is not a write.
@@ -140,6 +142,7 @@ impl Sessions {
         for kind in ["log", "part", "media"] {
             self.state.delete_prefix(&format!("{kind}/{}/", id.expose())).await?;
         }
+        self.state.delete_prefix(&last_key(id)).await?;
         self.state.delete_prefix(&session_key(id)).await?;
         Ok(())
     }

@@ -4,6 +4,8 @@
 //!   that blanking that entry erases them; an edit rewrites it and leaves a pointer at the end of the log.
 //! * `part/<session>/<part key>`: the message a part became, written together with it, so that sending the same part
 //!   again finds it.
+//! * `last/<session>`: the last number given. It outlives an erasure, which takes the log away: a reader who is at 17
+//!   must see what comes next.
 //! * `media/<session>/<hash>/<number>`: the message that shows this picture or file, the right to fetch it.
 
 use std::collections::HashSet;
@@ -116,8 +118,11 @@ impl Transcripts {
     ) -> Result<Number, StateError> {
         let number = self.next(session).await?;
         let entry = LogEntry::Message { part: part.clone(), locale, at: self.clock.now(), edited: None };
-        let mut entries =
-            vec![entry_for(session, number, &entry, reveals), StateEntry::new(part_key(session, key), json(&number))];
+        let mut entries = vec![
+            entry_for(session, number, &entry, reveals),
+            StateEntry::new(part_key(session, key), json(&number)),
+            StateEntry::new(last_key(session), json(&number)),
+        ];
         entries.extend(part.media().map(|hash| media_entry(session, hash, number, reveals)));
         self.state.put(&entries).await?;
         Ok(number)
@@ -147,6 +152,7 @@ impl Transcripts {
         let mut entries = vec![
             entry_for(session, message, &entry, reveals),
             entry_for(session, number, &LogEntry::Edited { message }, None),
+            StateEntry::new(last_key(session), json(&number)),
         ];
         entries.extend(part.media().map(|hash| media_entry(session, hash, message, reveals)));
         self.state.put(&entries).await?;
@@ -174,6 +180,7 @@ impl Transcripts {
             .put(&[
                 entry_for(session, message, &LogEntry::Removed, None),
                 entry_for(session, number, &LogEntry::Deleted { message }, None),
+                StateEntry::new(last_key(session), json(&number)),
             ])
             .await?;
         if let Some((part, edited)) = before {
@@ -251,8 +258,9 @@ impl Transcripts {
     }
 
     async fn next(&self, session: &SessionId) -> Result<Number, StateError> {
-        let last = self.state.last_key(&format!("log/{}/", session.expose())).await?;
-        Ok(Number(last.as_deref().and_then(Number::of_key).unwrap_or_default().0 + 1))
+        let last = self.state.get(&last_key(session)).await?;
+        let last: Number = last.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+        Ok(Number(last.0 + 1))
     }
 }
 
@@ -272,6 +280,10 @@ fn media_entry(session: &SessionId, hash: MediaHash, message: Number, reveals: O
         reveals: reveals.map(str::to_owned),
         owner: Some(session.expose().to_owned()),
     }
+}
+
+pub(crate) fn last_key(session: &SessionId) -> String {
+    format!("last/{}", session.expose())
 }
 
 fn part_key(session: &SessionId, key: &str) -> String {

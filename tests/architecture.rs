@@ -1,0 +1,236 @@
+//! What the parts of crieur must not know of each other, read from their sources.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Platforms of the adapters that exist or are to come, as code names them.
+const PLATFORMS: [&str; 4] = ["webchat", "telegram", "discord", "matrix"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn folders(of: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(of)).unwrap().map(|entry| entry.unwrap().path());
+    let folders: Vec<PathBuf> = entries.filter(|path| path.join("Cargo.toml").exists()).collect();
+    assert!(!folders.is_empty(), "{of} holds no crate");
+    folders
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Every file below `folder` whose name ends so, with its text.
+fn files(folder: &Path, ending: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+/// The program of a file: without comments, and without its tests, which stand at the bottom.
+fn program(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let sources = files(&folder.join("src"), ".rs").into_iter().map(|(path, text)| (path, program(&text)));
+    let sources: Vec<_> = sources.collect();
+    assert!(!sources.is_empty(), "{} has no source", folder.display());
+    sources
+}
+
+/// The SQL of a source: what stands in `query!(…)` and its like.
+fn queries(source: &str) -> Vec<String> {
+    let mut queries = Vec::new();
+    for start in ["query!(", "query_as!(", "query_scalar!("] {
+        for (at, _) in source.match_indices(start) {
+            let rest = &source[at..];
+            let raw = rest.find("r#\"").filter(|raw| rest[..*raw].find('"').is_none());
+            let sql = match raw {
+                Some(raw) => rest[raw + 3..].split("\"#").next(),
+                None => rest.split('"').nth(1),
+            };
+            queries.push(sql.unwrap().to_owned());
+        }
+    }
+    queries
+}
+
+/// `schema.table` wherever a table is named.
+fn tables(sql: &str) -> BTreeSet<String> {
+    let words: Vec<&str> =
+        sql.split(|c: char| c.is_whitespace() || "(),;".contains(c)).filter(|w| !w.is_empty()).collect();
+    let named = words.windows(2).filter(|pair| ["FROM", "JOIN", "INTO", "UPDATE", "USING"].contains(&pair[0]));
+    named.map(|pair| pair[1].to_owned()).filter(|table| table.contains('.')).collect()
+}
+
+#[test]
+fn an_adapter_speaks_no_sql_and_knows_no_plugin() {
+    let plugins: Vec<String> = folders("plugins").iter().map(|folder| name_of(folder)).collect();
+    for adapter in folders("adapters") {
+        for (path, source) in sources(&adapter) {
+            assert!(!source.contains("sqlx"), "{} speaks SQL", path.display());
+            for plugin in plugins.iter().flat_map(|name| [name.clone(), name.replace('-', "_")]) {
+                assert!(!source.contains(&plugin), "{} names the plugin {plugin}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plugin_knows_no_platform_and_no_table_but_its_own() {
+    let others = |own: &str| -> Vec<String> {
+        folders("plugins").iter().map(|folder| name_of(folder)).filter(|name| name != own).collect()
+    };
+    for plugin in folders("plugins") {
+        let name = name_of(&plugin);
+        let schema = name.replace('-', "_");
+        let mut asked = 0;
+        for (path, source) in sources(&plugin) {
+            let lower = source.to_lowercase();
+            for platform in PLATFORMS {
+                assert!(!lower.contains(platform), "{} names the platform {platform}", path.display());
+            }
+            for other in others(&name) {
+                assert!(!source.contains(&other.replace('-', "_")), "{} names the plugin {other}", path.display());
+            }
+            for query in queries(&source) {
+                asked += 1;
+                for table in tables(&query) {
+                    let own = table.starts_with(&format!("{schema}."));
+                    assert!(own, "{} reaches for {table} in:\n{query}", path.display());
+                }
+                assert!(!query.contains("core."), "{} reaches for the core in:\n{query}", path.display());
+            }
+        }
+        assert!(asked > 0, "{name}: no query was looked at");
+    }
+}
+
+#[test]
+fn the_core_knows_neither_plugins_nor_their_tables() {
+    let plugins: Vec<String> = folders("plugins").iter().map(|folder| name_of(folder)).collect();
+    for (path, source) in sources(&root().join("bot-core")) {
+        for plugin in plugins.iter().flat_map(|name| [name.clone(), name.replace('-', "_")]) {
+            assert!(!source.contains(&plugin), "{} names the plugin {plugin}", path.display());
+        }
+        for query in queries(&source) {
+            let foreign: Vec<String> = tables(&query)
+                .into_iter()
+                .filter(|table| !["core.", "information_schema."].iter().any(|known| table.starts_with(known)))
+                // A column after `FROM` in `IS DISTINCT FROM excluded.column` or `EXTRACT(… FROM t.c)` is no table.
+                .filter(|table| table.contains("_consultations"))
+                .collect();
+            assert!(foreign.is_empty(), "{} reaches for {foreign:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn adapters_and_plugins_rest_on_the_core_alone() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let own: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    let mut looked_at = 0;
+    for package in packages {
+        let manifest = package["manifest_path"].as_str().unwrap();
+        let may: &[&str] = if manifest.contains("/adapters/") {
+            &["bot-core"]
+        } else if manifest.contains("/plugins/") {
+            &["bot-core", "crieur-charts"]
+        } else {
+            continue;
+        };
+        looked_at += 1;
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let name = dependency["name"].as_str().unwrap();
+            assert!(!own.contains(name) || may.contains(&name), "{} rests on {name}", package["name"]);
+        }
+    }
+    assert!(looked_at >= 2);
+}
+
+#[test]
+fn business_time_never_comes_from_the_database() {
+    let mut looked_at = 0;
+    let mut check = |path: &Path, sql: &str| {
+        looked_at += 1;
+        for line in sql.lines().map(|line| line.split("--").next().unwrap().to_lowercase()) {
+            for clock in ["now()", "current_timestamp", "current_date", "localtimestamp", "statement_timestamp"] {
+                assert!(!line.contains(clock), "{}: {line}", path.display());
+            }
+            // A lease protects against a dead process, so it goes by the database's own clock; `doctor` compares the
+            // two clocks.
+            if line.contains("clock_timestamp()") {
+                let may = sql.contains("lease_until") || line.contains("as \"clock!\"");
+                assert!(may, "{}: {line}", path.display());
+            }
+        }
+    };
+    for (path, sql) in files(&root().join("migrations"), ".sql") {
+        check(&path, &sql);
+    }
+    let crates =
+        ["adapters", "plugins"].into_iter().flat_map(folders).chain([root().join("bot-core"), root().to_owned()]);
+    for folder in crates {
+        for (path, source) in files(&folder.join("src"), ".rs") {
+            for query in queries(&program(&source)) {
+                check(&path, &query);
+            }
+        }
+        for (path, query) in files(&folder.join(".sqlx"), ".json") {
+            let query: Value = serde_json::from_str(&query).unwrap();
+            check(&path, query["query"].as_str().unwrap());
+        }
+    }
+    assert!(looked_at > 100, "{looked_at} pieces of SQL");
+}
+
+#[test]
+fn no_file_knows_the_machine_it_was_written_on() {
+    let output = Command::new("git").arg("-C").arg(root()).args(["ls-files", "-z"]).output();
+    // A source archive without its history holds what was committed, and nothing to ask.
+    let Some(output) = output.ok().filter(|output| output.status.success()) else { return };
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let mut looked_at = 0;
+    for name in listed.split('\0').filter(|name| !name.is_empty() && *name != "tests/architecture.rs") {
+        let Ok(text) = fs::read_to_string(root().join(name)) else { continue };
+        looked_at += 1;
+        for path in ["/root/", "/work/", "/home/", "/Users/", "/var/tmp/"] {
+            let found = text.lines().find(|line| {
+                // In the middle of another path it is part of it: `~/work/x`, `example.org/home/`.
+                line.match_indices(path).any(|(at, _)| {
+                    !line[..at].ends_with(|before: char| before.is_alphanumeric() || "~.-_}>".contains(before))
+                })
+            });
+            assert_eq!(found, None, "{name} names a place of one machine");
+        }
+    }
+    assert!(looked_at > 100);
+}
