@@ -17,7 +17,7 @@ use crate::voting::MARKET;
 
 /// Three people with up to two sessions each: who is whom is for the links to say.
 const SESSIONS: usize = 6;
-const CASES: u32 = 24;
+const CASES: u32 = 20;
 
 #[derive(Clone, Copy, Debug)]
 enum Deed {
@@ -155,6 +155,9 @@ impl<'c> Case<'c> {
                 }
                 busy.extend(touched);
             }
+            // Two links of one address in the very same microsecond are two rows of its history under one key: the
+            // second waits for a later moment, which a clock that stands still never brings.
+            self.crieur.clock.advance(chrono::TimeDelta::seconds(1));
             join_all(now.into_iter().map(|deed| self.does(deed, &people))).await;
             self.crieur.quiet().await;
             waiting = later;
@@ -286,7 +289,7 @@ impl<'c> Case<'c> {
 fn one_person_has_one_ballot_whatever_they_do() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let crieur = runtime.block_on(Crieur::starts());
-    let config = Config { cases: CASES, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: CASES, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
     // The same cases every time: what fails here fails again.
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let rounds = prop::collection::vec(prop::collection::vec(deed(), 1..4), 1..7);
