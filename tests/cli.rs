@@ -228,11 +228,18 @@ async fn an_organiser_runs_a_consultation_beside_the_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_of_a_file_stores_nothing() {
     let here = Installation::new().await;
+    let previews = |file: &str| {
+        let preview = here.run(&["consultation", "preview", file]);
+        assert_eq!(preview.status.code(), Some(0), "{}", text(&preview.stderr));
+        assert!(text(&preview.stdout).contains("[2] Jardin et bancs"));
+    };
+    // Before any service ran here, there is no table to store anything in.
+    previews("consultation.toml");
     drop(here.serve());
-    let preview = here.run(&["consultation", "preview", "consultation.toml"]);
-    assert_eq!(preview.status.code(), Some(0), "{}", text(&preview.stderr));
-    assert!(text(&preview.stdout).contains("[2] Jardin et bancs"));
     assert_eq!(here.json(&["consultation", "list"]).as_array().unwrap().len(), 0);
+    here.json(&["consultation", "create", "consultation.toml"]);
+    previews("consultation.toml");
+    assert_eq!(here.json(&["consultation", "list"]).as_array().unwrap().len(), 1, "the one that was created");
 }
 
 #[tokio::test(flavor = "multi_thread")]

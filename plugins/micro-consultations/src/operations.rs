@@ -290,10 +290,14 @@ pub async fn results(cx: &mut Context, id: ConsultationId) -> Result<Results, Op
     Ok(results::read(cx.sql(), organisation, &consultation, Viewer::Voter).await?)
 }
 
-/// The messages a participant will receive, in order.
-pub fn preview(cx: &Context, consultation: &Consultation, locale: Locale) -> Vec<Document> {
-    let script = script(cx, consultation, locale);
+/// The messages a participant will receive, in order. One without times is shown as if it opened when its definition
+/// says, or else at `now`. `zone` is the organisation's.
+pub fn preview(consultation: &Consultation, locale: Locale, now: DateTime<Utc>, zone: Tz) -> Vec<Document> {
     let definition = &consultation.definition;
+    let opening = definition.opens_at.map(|local| resolve_local(local, definition.time_zone.unwrap_or(zone)));
+    let closing = consultation.closes_at.unwrap_or_else(|| definition.closes_at(opening.unwrap_or(now), zone));
+    let consultation = Consultation { closes_at: Some(closing), ..consultation.clone() };
+    let script = Script { consultation: &consultation, locale, time_zone: zone, buttons: true };
     let mut documents = Vec::new();
     if !consultation.is_anonymous() {
         documents.push(script.consent());
@@ -304,6 +308,23 @@ pub fn preview(cx: &Context, consultation: &Consultation, locale: Locale) -> Vec
     documents.push(script.review(&Answers::none(definition)));
     documents.push(script.receipt(script.say("receipt", &[])));
     documents
+}
+
+/// The same for a consultation that is stored nowhere, whatever its name and its times.
+pub fn preview_of(definition: Definition, locale: Locale, now: DateTime<Utc>, zone: Tz) -> Vec<Document> {
+    let consultation = Consultation {
+        id: ConsultationId(0),
+        definition,
+        version: 1,
+        state: State::Draft,
+        schedule_version: 1,
+        opens_at: None,
+        closes_at: None,
+        closed_at: None,
+        announced_at: None,
+        secret: None,
+    };
+    preview(&consultation, locale, now, zone)
 }
 
 /// The consultation file, with the closing as it stands now.
@@ -464,6 +485,21 @@ mod tests {
         This consultation is closed, and a closed consultation stays closed.
         This consultation is closed, and a closed consultation stays closed.
         ");
+    }
+
+    #[test]
+    fn a_preview_needs_no_database_and_says_when_it_closes() {
+        let (now, zone) = ("2026-09-01T08:00:00Z".parse().unwrap(), chrono_tz::Europe::Paris);
+        let until = |source: &str| {
+            let first = preview_of(definition(source), Locale::En, now, zone).remove(0);
+            let lines: Vec<String> = first.blocks.iter().map(bot_core::message::layout::words_of).collect();
+            lines[1].rsplit_once("You can answer ").unwrap().1.to_owned()
+        };
+        assert_eq!(until(MARKET), "until Tuesday 15 September 2026 at 10:00.");
+        let scheduled = MARKET.replace("duration_days", "opens_at = 2026-10-20T09:00:00\nduration_days");
+        assert_eq!(until(&scheduled), "until Tuesday 3 November 2026 at 09:00.");
+        let past = MARKET.replace("duration_days = 14", "closes_at = 2020-01-02T08:00:00");
+        assert_eq!(until(&past), "until Thursday 2 January 2020 at 08:00.");
     }
 
     #[tokio::test]

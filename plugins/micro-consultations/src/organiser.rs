@@ -195,7 +195,7 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
                 "preview-note",
                 &[],
             )));
-            for document in operations::preview(cx, &consultation, locale) {
+            for document in operations::preview(&consultation, locale, cx.now, cx.organisation.time_zone) {
                 cx.reply(document);
             }
         }
