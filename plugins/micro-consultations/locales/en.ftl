@@ -27,7 +27,7 @@ consent-declined = Understood: nothing was recorded. Should you change your mind
 ## Answering
 
 progress = Question { $number }/{ $total }
-promise-anonymous = Your answers are anonymous: once it is closed, nobody can know who answered what.
+promise-anonymous = Anonymous consultation: after the closing, crieur itself can no longer know who answered what; a backup made before it could.
 promise-named = Your answers are recorded under your name, as you agreed.
 open-until = You can answer until { $closing }.
 choose-one = Choose one answer.
@@ -259,7 +259,7 @@ page-texts = Written answers, in random order
 page-method = Method
 page-method-account = One ballot per account: the same person on two accounts that are not linked counts twice.
 page-method-session = Ballots cast from a browser are counted per session: opening a second browser allows a second ballot. They are shown apart in the participation.
-page-method-anonymous = Anonymous consultation. At the closing, ballots are rewritten in random order and the key that tied them to the roll is destroyed. Before the closing the operator of the service could make that link; so could a backup older than the closing.
+page-method-anonymous = Anonymous consultation. At the closing, ballots are rewritten in random order and the key that tied them to the roll is destroyed: from then on crieur itself can no longer know who answered what. Before the closing the operator of the service could make that link; a backup made before the closing still could afterwards.
 page-method-named = Named consultation: each person agreed before answering. Names are not published.
 page-method-base = Percentages are of the ballots that answered the question; those that skipped it are not counted. Where several answers are possible they add up to more than 100%.
 page-method-texts = Each written answer is detached from its ballot and shuffled among the others.

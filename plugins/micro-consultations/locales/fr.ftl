@@ -27,7 +27,7 @@ consent-declined = C’est noté : rien n’a été enregistré. Si vous change
 ## Répondre
 
 progress = Question { $number }/{ $total }
-promise-anonymous = Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi.
+promise-anonymous = Consultation anonyme : après la clôture, crieur lui-même ne peut plus savoir qui a répondu quoi ; une sauvegarde antérieure le pourrait encore.
 promise-named = Vos réponses sont enregistrées sous votre nom, comme vous l’avez accepté.
 open-until = Vous pouvez répondre jusqu’au { $closing }.
 choose-one = Choisissez une réponse.
@@ -265,7 +265,7 @@ page-texts = Réponses écrites, dans le désordre
 page-method = Méthode
 page-method-account = Un bulletin par compte : la même personne sur deux comptes non reliés compte deux fois.
 page-method-session = Les bulletins déposés depuis un navigateur sont comptés par session : ouvrir un second navigateur permet un second bulletin. Ils sont indiqués à part dans la participation.
-page-method-anonymous = Consultation anonyme. À la clôture, les bulletins sont réécrits dans un ordre tiré au hasard et la clé qui les reliait à la liste de participation est détruite. Avant la clôture, l’opérateur du service pourrait faire ce lien ; une sauvegarde antérieure à la clôture aussi.
+page-method-anonymous = Consultation anonyme. À la clôture, les bulletins sont réécrits dans un ordre tiré au hasard et la clé qui les reliait à la liste de participation est détruite : ensuite, crieur lui-même ne peut plus savoir qui a répondu quoi. Avant la clôture, l’opérateur du service pourrait faire ce lien ; une sauvegarde faite avant la clôture le pourrait encore après.
 page-method-named = Consultation nominative : chaque personne a donné son accord avant de répondre. Les noms ne sont pas publiés.
 page-method-base = Les pourcentages se rapportent aux bulletins qui ont répondu à la question ; ceux qui l’ont passée ne sont pas comptés. Quand plusieurs réponses sont possibles, la somme dépasse 100 %.
 page-method-texts = Chaque réponse écrite est détachée de son bulletin et mélangée aux autres.

@@ -1,4 +1,4 @@
-//! Closing: the moment after which nobody can tell who chose what.
+//! Closing: the moment after which crieur itself can no longer tell who chose what.
 //!
 //! One transaction writes the ballots anew in random order, counts them, and destroys the key that tied them to the
 //! roll, together with every address on the roll and every draft. Then the core blanks what it stored that shows a

@@ -168,7 +168,7 @@ mod tests {
         ana.taps("Répondre").await;
         insta::assert_snapshot!(ana.reads(), @r"
         La place du marché
-        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h.
+        Consultation anonyme : après la clôture, crieur lui-même ne peut plus savoir qui a répondu quoi ; une sauvegarde antérieure le pourrait encore. Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h.
         Que faire de la place ?
         Choisissez une réponse.
         [Halle couverte]
@@ -277,7 +277,7 @@ text = "Une idée ?"
         ana.taps("← Revenir").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Participer
-        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 8 septembre 2026 à 10 h.
+        Consultation anonyme : après la clôture, crieur lui-même ne peut plus savoir qui a répondu quoi ; une sauvegarde antérieure le pourrait encore. Vous pouvez répondre jusqu’au mardi 8 septembre 2026 à 10 h.
         Question 1/4
         Par internet ?
         Choisissez une réponse.
