@@ -6,6 +6,7 @@ list-heading = Open consultations
 list-none = No consultation is open at the moment. See the results of earlier ones with /results.
 list-item = { $title }: until { $closing }
 list-answer = Answer: { $title }
+list-more = More ({ $count } left)
 list-answered = Review: { $title }
 
 ## Before answering

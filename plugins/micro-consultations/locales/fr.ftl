@@ -6,6 +6,7 @@ list-heading = Consultations en cours
 list-none = Aucune consultation n’est ouverte en ce moment. Vous pouvez revoir les résultats des précédentes avec /resultats.
 list-item = { $title } : jusqu’au { $closing }
 list-answer = Répondre : { $title }
+list-more = Suite (encore { $count })
 list-answered = Revoir : { $title }
 
 ## Avant de répondre

@@ -3,12 +3,12 @@
 use bot_core::message::{Document, Text};
 use bot_core::plugin::{Context, Edit, HandlerError, HandlerResult, Reply, Role};
 
-use crate::action::{Action, Verb};
+use crate::action::{Action, NO_CONSULTATION, Verb};
 use crate::operations::{self, OperationError, Refusal};
 use crate::results;
 use crate::script::Script;
 use crate::store;
-use crate::store::{Consultation, ConsultationId, State};
+use crate::store::{Consultation, State};
 use crate::words::{count, text};
 
 const MESSAGE_KEY: &str = "organiser";
@@ -16,12 +16,10 @@ const MESSAGE_KEY: &str = "organiser";
 const LISTED_MAX: usize = 12;
 /// Extensions offered, in days.
 const EXTENSIONS_DAYS: [u16; 4] = [1, 3, 7, 14];
-/// Stands for the list itself behind a button.
-const NO_CONSULTATION: ConsultationId = ConsultationId(0);
 
 /// The command.
 pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
-    let document = list_document(cx).await?;
+    let document = list_document(cx, 0).await?;
     cx.reply_as(MESSAGE_KEY, document);
     Ok(())
 }
@@ -33,14 +31,17 @@ pub(crate) async fn present(cx: &mut Context, consultation: &Consultation, lead:
     Ok(())
 }
 
-async fn list_document(cx: &mut Context) -> Result<Document, HandlerError> {
+/// The consultations after the first `listed` ones.
+async fn list_document(cx: &mut Context, listed: usize) -> Result<Document, HandlerError> {
     let (organisation, locale) = (cx.organisation.id, cx.locale);
     let states = [State::Open, State::Scheduled, State::Draft, State::Closed];
-    let mut found = store::list(cx.sql(), organisation, &states).await?;
+    let found = store::list(cx.sql(), organisation, &states).await?;
     if found.is_empty() {
         return Ok(Document::says(text(locale, "manage-none", &[])));
     }
-    found.truncate(LISTED_MAX);
+    let listed = if listed < found.len() { listed } else { 0 };
+    let left = found.len().saturating_sub(listed + LISTED_MAX);
+    let found: Vec<Consultation> = found.into_iter().skip(listed).take(LISTED_MAX).collect();
     let items = found.iter().map(|consultation| {
         let title = consultation.definition.title.in_locale(locale);
         text(locale, "manage-item", &[("title", title.into()), ("state", state_words(cx, consultation).into())])
@@ -49,6 +50,14 @@ async fn list_document(cx: &mut Context) -> Result<Document, HandlerError> {
     for consultation in &found {
         let action = Action::new(Verb::Manage, consultation.id, consultation.version);
         document = document.choice(consultation.definition.title.in_locale(locale), action.payload());
+    }
+    if left > 0 {
+        let action = Action::further(Verb::Manage, listed + LISTED_MAX);
+        document = document.step(text(locale, "list-more", &[("count", left.into())]), action.payload());
+    }
+    if listed > 0 {
+        let action = Action::further(Verb::Manage, listed.saturating_sub(LISTED_MAX));
+        document = document.step(text(locale, "step-back", &[]), action.payload());
     }
     Ok(document)
 }
@@ -115,7 +124,7 @@ async fn managed(
     for (id, verb) in verbs.iter().chain(&[("button-export", Verb::Export)]) {
         document = document.choice(script.say(id, &[]), script.action(*verb).payload());
     }
-    let back = Action::new(Verb::Manage, NO_CONSULTATION, 0);
+    let back = Action::further(Verb::Manage, 0);
     Ok(document.step(script.say("button-back-to-list", &[]), back.payload()))
 }
 
@@ -137,7 +146,7 @@ pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
         return Ok(());
     }
     if action.consultation == NO_CONSULTATION {
-        let document = list_document(cx).await?;
+        let document = list_document(cx, action.argument.into()).await?;
         show(cx, document);
         return Ok(());
     }
