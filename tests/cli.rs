@@ -218,7 +218,8 @@ async fn an_organiser_runs_a_consultation_beside_the_service() {
     assert!(here.fails(1, &["consultation", "open", "place-du-marche"]).contains("crieur: "));
     let audit = here.json(&["audit"]);
     let done: Vec<&str> = audit.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
-    assert!(done.ends_with(&["consultation_created", "consultation_opened", "consultation_closed"]), "{done:?}");
+    assert!(done.ends_with(&["consultation.created", "consultation.opened", "consultation.closed"]), "{done:?}");
+    assert_eq!(audit.as_array().unwrap().last().unwrap()["details"]["by"], "operator");
 
     let (code, log) = serving.stops();
     assert_eq!(code, Some(0), "{log:?}");
