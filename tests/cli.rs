@@ -205,15 +205,18 @@ async fn an_organiser_runs_a_consultation_beside_the_service() {
         here.fails(1, &["consultation", "create", "consultation.toml"]).contains("place-du-marche"),
         "the name is taken"
     );
+    assert_eq!(here.json(&["consultation", "discard", "place-du-marche"])["discarded"], "place-du-marche");
+    let again = here.json(&["consultation", "create", "consultation.toml"])["id"].to_string();
     assert_eq!(here.json(&["consultation", "open", "place-du-marche"])["state"], "open");
     let page = reqwest::get(format!("{}/consultations/place-du-marche", serving.url)).await.unwrap();
     assert_eq!(page.status(), 200);
     assert_eq!(here.json(&["consultation", "list"]).as_array().unwrap().len(), 1);
-    assert_eq!(here.json(&["consultation", "show", "1"])["questions"], 1);
+    assert_eq!(here.json(&["consultation", "show", &again])["questions"], 1);
     let file = here.json(&["consultation", "show", "place-du-marche", "--toml"]);
     assert!(file["toml"].as_str().unwrap().contains("Halle couverte"));
     assert_eq!(here.json(&["consultation", "results", "place-du-marche"])["counts"]["state"], "not_yet");
     assert!(text(&here.run(&["consultation", "preview", "place-du-marche"]).stdout).contains("[1] Halle couverte"));
+    assert!(here.fails(1, &["consultation", "discard", "place-du-marche"]).contains("Only a draft"));
     assert_eq!(here.json(&["consultation", "close", "place-du-marche"])["state"], "closed");
     assert!(here.fails(1, &["consultation", "open", "place-du-marche"]).contains("crieur: "));
     let audit = here.json(&["audit"]);

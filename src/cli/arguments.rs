@@ -129,6 +129,12 @@ pub(super) enum ConsultationCommand {
         /// Its name (slug) or number
         name: String,
     },
+    /// Throw a draft away, which frees its name
+    #[command(after_help = "Example:\n  crieur consultation discard place-du-marche")]
+    Discard {
+        /// Its name (slug) or number
+        name: String,
+    },
     /// Close an open consultation now, for ever
     ///
     /// From then on crieur itself cannot tell who chose what, in an anonymous one; a backup made before could.

@@ -64,6 +64,17 @@ pub(super) async fn run(
             });
             answer(&summary.await?, output)
         }
+        ConsultationCommand::Discard { name } => {
+            let discarded = perform(place, async |cx| {
+                let id = operations::show(cx, &name).await?.id;
+                operations::discard(cx, id).await
+            });
+            let discarded = discarded.await?;
+            output.answer(&json!({ "discarded": discarded.slug() }), || {
+                format!("{} is thrown away: its name is free again.", discarded.slug())
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
         ConsultationCommand::Close { name } => {
             let summary = perform(place, async |cx| {
                 let id = operations::show(cx, &name).await?.id;

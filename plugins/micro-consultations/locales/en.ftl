@@ -165,6 +165,7 @@ button-announce = Announce
 button-extend = Extend
 button-close = Close
 button-export = Export the file
+button-discard = Throw this draft away
 button-preview = Preview
 button-back-to-list = All my consultations
 extend-ask = By how many days shall “{ $title }” be extended? It ends on { $closing }.
@@ -173,6 +174,10 @@ extend-days = { $days ->
    *[other] { $days } days
 }
 extended = “{ $title }” is extended until { $closing }.
+discard-ask = Throw the draft “{ $title }” away? It cannot be brought back.
+discard-confirm = Yes, throw it away
+discard-cancel = No, keep it
+discarded = The draft “{ $title }” is thrown away: its name is free again.
 close-ask = Close “{ $title }” now? This is final: the ballots are shuffled, the key that protects them is destroyed, and nobody can answer any more.
 close-confirm = Yes, close it now
 close-cancel = No, leave it open
@@ -184,6 +189,7 @@ refused-not-open = This consultation is not open.
 refused-already-open = This consultation is already open.
 refused-closed = This consultation is closed, and a closed consultation stays closed.
 refused-closing-past = The planned closing is already past: choose a date to come.
+refused-not-draft = Only a draft can be thrown away.
 refused-extension = An extension is 1 to { $days } days.
 refused-slug = A consultation is already named “{ $slug }”: choose another name.
 refused-role = This button is for organisers. The right belongs to one address: check that you are writing from it.

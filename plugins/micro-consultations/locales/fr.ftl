@@ -171,6 +171,7 @@ button-announce = Annoncer
 button-extend = Prolonger
 button-close = Clore
 button-export = Exporter le fichier
+button-discard = Jeter ce brouillon
 button-preview = Aperçu
 button-back-to-list = Toutes mes consultations
 extend-ask = De combien de jours prolonger « { $title } » ? Elle se termine le { $closing }.
@@ -179,6 +180,10 @@ extend-days = { $days ->
    *[other] { $days } jours
 }
 extended = « { $title } » est prolongée jusqu’au { $closing }.
+discard-ask = Jeter le brouillon « { $title } » ? Il ne pourra pas être retrouvé.
+discard-confirm = Oui, le jeter
+discard-cancel = Non, le garder
+discarded = Le brouillon « { $title } » est jeté : son nom est libre à nouveau.
 close-ask = Clore « { $title } » maintenant ? C’est définitif : les bulletins sont mélangés, la clé qui les protège est détruite, et plus personne ne pourra répondre.
 close-confirm = Oui, clore maintenant
 close-cancel = Non, la laisser ouverte
@@ -190,6 +195,7 @@ refused-not-open = Cette consultation n’est pas ouverte.
 refused-already-open = Cette consultation est déjà ouverte.
 refused-closed = Cette consultation est close, et une consultation close le reste.
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
+refused-not-draft = Seul un brouillon peut être jeté.
 refused-extension = Une prolongation va de 1 à { $days } jours.
 refused-slug = Une consultation porte déjà le nom « { $slug } » : choisissez-en un autre.
 refused-role = Ce bouton est réservé aux organisateurs. Votre droit est lié à une adresse : vérifiez que vous écrivez depuis la bonne.

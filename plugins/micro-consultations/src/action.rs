@@ -76,6 +76,8 @@ verbs! {
     Open = 38,
     Preview = 39,
     ExtendBy = 40,
+    Discard = 41,
+    ConfirmDiscarding = 42,
     Compose = 64,
 }
 

@@ -77,6 +77,8 @@ pub enum Refusal {
     ClosingPast,
     AlreadyAnnounced(DateTime<Utc>, Tz),
     Extension,
+    /// What is scheduled, open or closed is not thrown away.
+    NotDraft,
     File(DefinitionError),
 }
 
@@ -94,6 +96,7 @@ impl Refusal {
                 text(locale, "refused-announced", &[("when", moment(locale, *when, *zone).into())])
             }
             Self::Extension => text(locale, "refused-extension", &[("days", DURATION_DAYS_MAX.into())]),
+            Self::NotDraft => say("refused-not-draft"),
             Self::File(error) => text(locale, "refused-file", &[("problems", error.to_string().into())]),
         }
     }
@@ -150,6 +153,20 @@ pub async fn create(cx: &mut Context, definition: Definition) -> Result<Consulta
     }
     By::whoever_asked(cx).did(cx, "consultation.created", id, json!({ "slug": definition.slug }));
     find(cx, id, Lock::None).await
+}
+
+/// Throws a draft away, as it was; its name is free again.
+///
+/// # Errors
+/// [`Refusal::NotDraft`], [`Refusal::Unknown`].
+pub async fn discard(cx: &mut Context, id: ConsultationId) -> Result<Consultation, OperationError> {
+    let consultation = find(cx, id, Lock::Alone).await?;
+    let organisation = cx.organisation.id;
+    if !store::discard_draft(cx.sql(), organisation, id).await? {
+        return Err(Refusal::NotDraft.into());
+    }
+    By::whoever_asked(cx).did(cx, "consultation.discarded", id, json!({ "slug": consultation.slug() }));
+    Ok(consultation)
 }
 
 /// Opens a draft or a scheduled consultation now.

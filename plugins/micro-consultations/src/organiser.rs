@@ -105,7 +105,10 @@ async fn managed(
         document = document.paragraph(Text::new().link(script.say("manage-page", &[]), url));
     }
     let verbs: &[(&str, Verb)] = match consultation.state {
-        State::Draft | State::Scheduled => &[("button-open", Verb::Open), ("button-preview", Verb::Preview)],
+        State::Draft => {
+            &[("button-open", Verb::Open), ("button-preview", Verb::Preview), ("button-discard", Verb::Discard)]
+        }
+        State::Scheduled => &[("button-open", Verb::Open), ("button-preview", Verb::Preview)],
         State::Open if consultation.announced_at.is_none() => &[
             ("button-announce", Verb::Announce),
             ("button-results", Verb::Results),
@@ -173,6 +176,7 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
         Verb::Open => (operations::open(cx, id).await?, Some("opened")),
         Verb::Announce => (operations::announce(cx, id).await?, Some("announced")),
         Verb::ExtendBy => (operations::extend(cx, id, action.argument).await?, Some("extended")),
+        Verb::ConfirmDiscarding => (operations::discard(cx, id).await?, None),
         Verb::ConfirmClosing => (operations::close(cx, id).await?, Some("closed-now")),
         _ => {
             let found = store::find(cx.sql(), organisation, id, store::Lock::None).await?;
@@ -195,6 +199,20 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
             let document = Document::says(script.say_of_it("close-ask"))
                 .choice(script.say("close-confirm", &[]), script.action(Verb::ConfirmClosing).payload())
                 .choice(script.say("close-cancel", &[]), script.action(Verb::Manage).payload());
+            show(cx, document);
+        }
+        Verb::Discard => {
+            let script = script(cx, &consultation);
+            let document = Document::says(script.say_of_it("discard-ask"))
+                .choice(script.say("discard-confirm", &[]), script.action(Verb::ConfirmDiscarding).payload())
+                .choice(script.say("discard-cancel", &[]), script.action(Verb::Manage).payload());
+            show(cx, document);
+        }
+        Verb::ConfirmDiscarding => {
+            let script = script(cx, &consultation);
+            let back = Action::further(Verb::Manage, 0);
+            let document = Document::says(script.say_of_it("discarded"))
+                .step(script.say("button-back-to-list", &[]), back.payload());
             show(cx, document);
         }
         Verb::Preview => {
@@ -228,7 +246,8 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
 mod tests {
     use bot_core::plugin::{Effect, Purpose, Recipient};
 
-    use crate::bench::{MARKET, Town};
+    use crate::bench::{MARKET, Town, definition};
+    use crate::operations;
 
     #[tokio::test]
     async fn an_organiser_announces_extends_exports_and_closes() {
@@ -302,6 +321,41 @@ mod tests {
         [Exporter le fichier]
         [Toutes mes consultations]
         ");
+    }
+
+    #[tokio::test]
+    async fn a_draft_is_thrown_away_and_leaves_its_name() {
+        let town = Town::new(33).await;
+        let creates = async || town.operator(async |cx| Ok(operations::create(cx, definition(MARKET)).await)).await.0;
+        creates().await.unwrap();
+        let mut organiser = town.organiser();
+        organiser.sends("mes_consultations").await;
+        organiser.taps("La place").await;
+        organiser.taps("Jeter ce brouillon").await;
+        let confirm = organiser.sees.choices[0].clone();
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Jeter le brouillon « La place du marché » ? Il ne pourra pas être retrouvé.
+        [Oui, le jeter]
+        [Non, le garder]
+        ");
+        organiser.taps("Oui").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Le brouillon « La place du marché » est jeté : son nom est libre à nouveau.
+        [Toutes mes consultations]
+        ");
+        organiser.presses(&confirm).await;
+        assert_eq!(organiser.reads(), "Cette consultation n’existe pas.");
+
+        // Under the same name again; what is open stays.
+        let again = creates().await.unwrap().id;
+        let refused = town.operator(async |cx| {
+            operations::open(cx, again).await.unwrap();
+            Ok(operations::discard(cx, again).await.unwrap_err().to_string())
+        });
+        assert_eq!(refused.await.0, "Only a draft can be thrown away.");
+        organiser.sends("mes_consultations").await;
+        organiser.taps("La place").await;
+        assert!(!organiser.reads().contains("Jeter"));
     }
 
     #[tokio::test]
