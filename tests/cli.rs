@@ -205,20 +205,24 @@ async fn an_organiser_runs_a_consultation_beside_the_service() {
         here.fails(1, &["consultation", "create", "consultation.toml"]).contains("place-du-marche"),
         "the name is taken"
     );
+    assert_eq!(here.json(&["consultation", "discard", "place-du-marche"])["discarded"], "place-du-marche");
+    let again = here.json(&["consultation", "create", "consultation.toml"])["id"].to_string();
     assert_eq!(here.json(&["consultation", "open", "place-du-marche"])["state"], "open");
     let page = reqwest::get(format!("{}/consultations/place-du-marche", serving.url)).await.unwrap();
     assert_eq!(page.status(), 200);
     assert_eq!(here.json(&["consultation", "list"]).as_array().unwrap().len(), 1);
-    assert_eq!(here.json(&["consultation", "show", "1"])["questions"], 1);
+    assert_eq!(here.json(&["consultation", "show", &again])["questions"], 1);
     let file = here.json(&["consultation", "show", "place-du-marche", "--toml"]);
     assert!(file["toml"].as_str().unwrap().contains("Halle couverte"));
     assert_eq!(here.json(&["consultation", "results", "place-du-marche"])["counts"]["state"], "not_yet");
     assert!(text(&here.run(&["consultation", "preview", "place-du-marche"]).stdout).contains("[1] Halle couverte"));
+    assert!(here.fails(1, &["consultation", "discard", "place-du-marche"]).contains("Only a draft"));
     assert_eq!(here.json(&["consultation", "close", "place-du-marche"])["state"], "closed");
     assert!(here.fails(1, &["consultation", "open", "place-du-marche"]).contains("crieur: "));
     let audit = here.json(&["audit"]);
     let done: Vec<&str> = audit.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
-    assert!(done.ends_with(&["consultation_created", "consultation_opened", "consultation_closed"]), "{done:?}");
+    assert!(done.ends_with(&["consultation.created", "consultation.opened", "consultation.closed"]), "{done:?}");
+    assert_eq!(audit.as_array().unwrap().last().unwrap()["details"]["by"], "operator");
 
     let (code, log) = serving.stops();
     assert_eq!(code, Some(0), "{log:?}");
@@ -228,11 +232,18 @@ async fn an_organiser_runs_a_consultation_beside_the_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_of_a_file_stores_nothing() {
     let here = Installation::new().await;
+    let previews = |file: &str| {
+        let preview = here.run(&["consultation", "preview", file]);
+        assert_eq!(preview.status.code(), Some(0), "{}", text(&preview.stderr));
+        assert!(text(&preview.stdout).contains("[2] Jardin et bancs"));
+    };
+    // Before any service ran here, there is no table to store anything in.
+    previews("consultation.toml");
     drop(here.serve());
-    let preview = here.run(&["consultation", "preview", "consultation.toml"]);
-    assert_eq!(preview.status.code(), Some(0), "{}", text(&preview.stderr));
-    assert!(text(&preview.stdout).contains("[2] Jardin et bancs"));
     assert_eq!(here.json(&["consultation", "list"]).as_array().unwrap().len(), 0);
+    here.json(&["consultation", "create", "consultation.toml"]);
+    previews("consultation.toml");
+    assert_eq!(here.json(&["consultation", "list"]).as_array().unwrap().len(), 1, "the one that was created");
 }
 
 #[tokio::test(flavor = "multi_thread")]

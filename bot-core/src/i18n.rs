@@ -335,14 +335,14 @@ const MONTHS: [[&str; 12]; 2] = [
 ];
 
 /// The day and time that clocks in `time_zone` show, in words: « samedi 21 novembre 2026 à 18 h 30 »,
-/// “Saturday 21 November 2026 at 18:30”.
+/// “Saturday 21 November 2026 at 18:30”. No line breaks within the time: its spaces are U+00A0 in French.
 pub fn date_time(locale: Locale, moment: DateTime<Utc>, time_zone: Tz) -> String {
     let local = moment.with_timezone(&time_zone);
     let (hour, minute) = (local.hour(), local.minute());
     let day = date(locale, moment, time_zone);
     match locale {
-        Locale::Fr if minute == 0 => format!("{day} à {hour} h"),
-        Locale::Fr => format!("{day} à {hour} h {minute:02}"),
+        Locale::Fr if minute == 0 => format!("{day} à {hour}\u{a0}h"),
+        Locale::Fr => format!("{day} à {hour}\u{a0}h\u{a0}{minute:02}"),
         Locale::En => format!("{day} at {hour:02}:{minute:02}"),
     }
 }
@@ -496,13 +496,16 @@ mod tests {
     #[test]
     fn dates_are_said_in_local_words() {
         let evening = at("2026-11-21T17:30:00Z");
-        assert_eq!(date_time(Locale::Fr, evening, Tz::Europe__Paris), "samedi 21 novembre 2026 à 18 h 30");
+        assert_eq!(date_time(Locale::Fr, evening, Tz::Europe__Paris), "samedi 21 novembre 2026 à 18\u{a0}h\u{a0}30");
         assert_eq!(date_time(Locale::En, evening, Tz::Europe__Paris), "Saturday 21 November 2026 at 18:30");
-        assert_eq!(date_time(Locale::Fr, evening, Tz::Pacific__Noumea), "dimanche 22 novembre 2026 à 4 h 30");
+        assert_eq!(date_time(Locale::Fr, evening, Tz::Pacific__Noumea), "dimanche 22 novembre 2026 à 4\u{a0}h\u{a0}30");
         let first = at("2026-11-30T23:05:00Z");
-        assert_eq!(date_time(Locale::Fr, first, Tz::Europe__Paris), "mardi 1er décembre 2026 à 0 h 05");
+        assert_eq!(date_time(Locale::Fr, first, Tz::Europe__Paris), "mardi 1er décembre 2026 à 0\u{a0}h\u{a0}05");
         assert_eq!(date_time(Locale::En, first, Tz::Europe__Paris), "Tuesday 1 December 2026 at 00:05");
-        assert_eq!(date_time(Locale::Fr, at("2026-07-14T07:00:00Z"), Tz::Europe__Paris), "mardi 14 juillet 2026 à 9 h");
+        assert_eq!(
+            date_time(Locale::Fr, at("2026-07-14T07:00:00Z"), Tz::Europe__Paris),
+            "mardi 14 juillet 2026 à 9\u{a0}h"
+        );
         assert_eq!(date(Locale::Fr, at("2026-08-02T22:00:00Z"), Tz::Europe__Paris), "lundi 3 août 2026");
     }
 

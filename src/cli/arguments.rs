@@ -129,9 +129,15 @@ pub(super) enum ConsultationCommand {
         /// Its name (slug) or number
         name: String,
     },
+    /// Throw a draft away, which frees its name
+    #[command(after_help = "Example:\n  crieur consultation discard place-du-marche")]
+    Discard {
+        /// Its name (slug) or number
+        name: String,
+    },
     /// Close an open consultation now, for ever
     ///
-    /// From then on nobody can tell who chose what, in an anonymous one.
+    /// From then on crieur itself cannot tell who chose what, in an anonymous one; a backup made before could.
     #[command(after_help = "Example:\n  crieur consultation close place-du-marche")]
     Close {
         /// Its name (slug) or number

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bot_core::Locale;
 use bot_core::ids::PluginId;
 use bot_core::message::Document;
 use bot_core::message::layout::words_of;
 use bot_core::plugin::Context;
+use bot_core::{Clock, Locale};
 use micro_consultations::chart::Chart;
 use micro_consultations::definition::Definition;
 use micro_consultations::definition_file::{self, DefinitionError};
@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::{ConsultationCommand, PlaceArguments};
-use super::operator::Operator;
+use super::operator::{Operator, time_zone};
 use super::output::{Output, moment, say, table};
 use super::{EXIT_WRONG_CALL, WrongCall};
 
@@ -34,8 +34,7 @@ pub(super) async fn run(
     if let ConsultationCommand::Preview { consultation, locale } = &command
         && Path::new(consultation).exists()
     {
-        let definition = read(Path::new(consultation))?;
-        return preview(place, Previewed::File(Box::new(definition)), *locale, output).await;
+        return preview_file(place, Path::new(consultation), *locale, output);
     }
     match command {
         ConsultationCommand::Schema => {
@@ -43,7 +42,7 @@ pub(super) async fn run(
             Ok(ExitCode::SUCCESS)
         }
         ConsultationCommand::Preview { consultation, locale } => {
-            preview(place, Previewed::Stored(consultation), locale, output).await
+            preview_stored(place, &consultation, locale, output).await
         }
         ConsultationCommand::Create { file, open } => {
             let definition = read(&file)?;
@@ -64,6 +63,17 @@ pub(super) async fn run(
                 summarise(cx, &opened).await
             });
             answer(&summary.await?, output)
+        }
+        ConsultationCommand::Discard { name } => {
+            let discarded = perform(place, async |cx| {
+                let id = operations::show(cx, &name).await?.id;
+                operations::discard(cx, id).await
+            });
+            let discarded = discarded.await?;
+            output.answer(&json!({ "discarded": discarded.slug() }), || {
+                format!("{} is thrown away: its name is free again.", discarded.slug())
+            })?;
+            Ok(ExitCode::SUCCESS)
         }
         ConsultationCommand::Close { name } => {
             let summary = perform(place, async |cx| {
@@ -258,46 +268,26 @@ fn results_in_words(consultation: &Consultation, results: &Results) -> String {
     lines.join("\n")
 }
 
-enum Previewed {
-    File(Box<Definition>),
-    Stored(String),
+/// Shows a file without any database, whether or not a consultation of that name is stored.
+fn preview_file(place: &PlaceArguments, file: &Path, locale: Locale, output: Output) -> anyhow::Result<ExitCode> {
+    let (definition, zone) = (read(file)?, time_zone(place)?);
+    show_messages(&operations::preview_of(definition, locale, Clock::system().now(), zone), output)
 }
 
-/// Ends the transaction of a preview, which stores nothing.
-#[derive(Debug, thiserror::Error)]
-enum PreviewEnd {
-    #[error("the preview is done")]
-    Done(Vec<Document>),
-    #[error("{0}")]
-    Operation(#[from] OperationError),
-}
-
-async fn preview(
+async fn preview_stored(
     place: &PlaceArguments,
-    previewed: Previewed,
+    name: &str,
     locale: Locale,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let ended = Operator::run(place, async |operator| {
-        let ended: anyhow::Result<()> = operator
-            .perform(&plugin()?, async |cx| {
-                let consultation = match previewed {
-                    // Stored for the time of the preview: the transaction ends without it.
-                    Previewed::File(definition) => operations::create(cx, *definition).await?,
-                    Previewed::Stored(name) => operations::show(cx, &name).await?,
-                };
-                Err(PreviewEnd::Done(operations::preview(cx, &consultation, locale)))
-            })
-            .await;
-        Ok(ended)
-    })
-    .await?;
-    let documents = match ended.map_err(|error| error.downcast::<PreviewEnd>()) {
-        Err(Ok(PreviewEnd::Done(documents))) => documents,
-        Err(Ok(PreviewEnd::Operation(error))) => return Err(error.into()),
-        Err(Err(error)) => return Err(error),
-        Ok(()) => Vec::new(),
-    };
+    let documents = perform(place, async |cx| {
+        let consultation = operations::show(cx, name).await?;
+        Ok(operations::preview(&consultation, locale, cx.now, cx.organisation.time_zone))
+    });
+    show_messages(&documents.await?, output)
+}
+
+fn show_messages(documents: &[Document], output: Output) -> anyhow::Result<ExitCode> {
     output.answer(&documents, || documents.iter().map(message_in_words).collect::<Vec<_>>().join("\n\n––––\n\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use bot_core::plugin::Context;
 use bot_core::service::{Parts, Service};
 use bot_core::store;
 use bot_core::store::organisations::{self, StoredOrganisation};
+use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use super::WrongCall;
@@ -36,6 +37,19 @@ pub(super) fn database_settings(place: &PlaceArguments) -> Result<DatabaseSettin
         (None, Some(path)) => Ok(Config::load(&path, std::env::vars())?.database),
         (None, None) => Config::database_of(std::env::vars()),
     }
+}
+
+/// The organisation's, where a configuration says it, else the one a configuration has when it does not.
+///
+/// # Errors
+/// When a configuration was named and is wrong. One that is only lying around is left alone.
+pub(super) fn time_zone(place: &PlaceArguments) -> Result<Tz, ConfigError> {
+    let organisation = match (&place.config, configuration(place)) {
+        (_, Ok(config)) => config.organisation,
+        (Some(_), Err(error)) => return Err(error),
+        (None, Err(_)) => config::Organisation::titled(""),
+    };
+    Ok(organisation.time_zone)
 }
 
 /// An open database with the organisation that commands are about.

@@ -6,6 +6,7 @@ list-heading = Open consultations
 list-none = No consultation is open at the moment. See the results of earlier ones with /results.
 list-item = { $title }: until { $closing }
 list-answer = Answer: { $title }
+list-more = More ({ $count } left)
 list-answered = Review: { $title }
 
 ## Before answering
@@ -27,7 +28,7 @@ consent-declined = Understood: nothing was recorded. Should you change your mind
 ## Answering
 
 progress = Question { $number }/{ $total }
-promise-anonymous = Your answers are anonymous: once it is closed, nobody can know who answered what.
+promise-anonymous = Anonymous consultation: after the closing, crieur itself can no longer know who answered what; a backup made before it could.
 promise-named = Your answers are recorded under your name, as you agreed.
 open-until = You can answer until { $closing }.
 choose-one = Choose one answer.
@@ -164,6 +165,7 @@ button-announce = Announce
 button-extend = Extend
 button-close = Close
 button-export = Export the file
+button-discard = Throw this draft away
 button-preview = Preview
 button-back-to-list = All my consultations
 extend-ask = By how many days shall “{ $title }” be extended? It ends on { $closing }.
@@ -172,6 +174,10 @@ extend-days = { $days ->
    *[other] { $days } days
 }
 extended = “{ $title }” is extended until { $closing }.
+discard-ask = Throw the draft “{ $title }” away? It cannot be brought back.
+discard-confirm = Yes, throw it away
+discard-cancel = No, keep it
+discarded = The draft “{ $title }” is thrown away: its name is free again.
 close-ask = Close “{ $title }” now? This is final: the ballots are shuffled, the key that protects them is destroyed, and nobody can answer any more.
 close-confirm = Yes, close it now
 close-cancel = No, leave it open
@@ -183,6 +189,7 @@ refused-not-open = This consultation is not open.
 refused-already-open = This consultation is already open.
 refused-closed = This consultation is closed, and a closed consultation stays closed.
 refused-closing-past = The planned closing is already past: choose a date to come.
+refused-not-draft = Only a draft can be thrown away.
 refused-extension = An extension is 1 to { $days } days.
 refused-slug = A consultation is already named “{ $slug }”: choose another name.
 refused-role = This button is for organisers. The right belongs to one address: check that you are writing from it.
@@ -259,7 +266,7 @@ page-texts = Written answers, in random order
 page-method = Method
 page-method-account = One ballot per account: the same person on two accounts that are not linked counts twice.
 page-method-session = Ballots cast from a browser are counted per session: opening a second browser allows a second ballot. They are shown apart in the participation.
-page-method-anonymous = Anonymous consultation. At the closing, ballots are rewritten in random order and the key that tied them to the roll is destroyed. Before the closing the operator of the service could make that link; so could a backup older than the closing.
+page-method-anonymous = Anonymous consultation. At the closing, ballots are rewritten in random order and the key that tied them to the roll is destroyed: from then on crieur itself can no longer know who answered what. Before the closing the operator of the service could make that link; a backup made before the closing still could afterwards.
 page-method-named = Named consultation: each person agreed before answering. Names are not published.
 page-method-base = Percentages are of the ballots that answered the question; those that skipped it are not counted. Where several answers are possible they add up to more than 100%.
 page-method-texts = Each written answer is detached from its ballot and shuffled among the others.

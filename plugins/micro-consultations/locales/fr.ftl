@@ -6,6 +6,7 @@ list-heading = Consultations en cours
 list-none = Aucune consultation n’est ouverte en ce moment. Vous pouvez revoir les résultats des précédentes avec /resultats.
 list-item = { $title } : jusqu’au { $closing }
 list-answer = Répondre : { $title }
+list-more = Suite (encore { $count })
 list-answered = Revoir : { $title }
 
 ## Avant de répondre
@@ -27,7 +28,7 @@ consent-declined = C’est noté : rien n’a été enregistré. Si vous change
 ## Répondre
 
 progress = Question { $number }/{ $total }
-promise-anonymous = Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi.
+promise-anonymous = Consultation anonyme : après la clôture, crieur lui-même ne peut plus savoir qui a répondu quoi ; une sauvegarde antérieure le pourrait encore.
 promise-named = Vos réponses sont enregistrées sous votre nom, comme vous l’avez accepté.
 open-until = Vous pouvez répondre jusqu’au { $closing }.
 choose-one = Choisissez une réponse.
@@ -170,6 +171,7 @@ button-announce = Annoncer
 button-extend = Prolonger
 button-close = Clore
 button-export = Exporter le fichier
+button-discard = Jeter ce brouillon
 button-preview = Aperçu
 button-back-to-list = Toutes mes consultations
 extend-ask = De combien de jours prolonger « { $title } » ? Elle se termine le { $closing }.
@@ -178,6 +180,10 @@ extend-days = { $days ->
    *[other] { $days } jours
 }
 extended = « { $title } » est prolongée jusqu’au { $closing }.
+discard-ask = Jeter le brouillon « { $title } » ? Il ne pourra pas être retrouvé.
+discard-confirm = Oui, le jeter
+discard-cancel = Non, le garder
+discarded = Le brouillon « { $title } » est jeté : son nom est libre à nouveau.
 close-ask = Clore « { $title } » maintenant ? C’est définitif : les bulletins sont mélangés, la clé qui les protège est détruite, et plus personne ne pourra répondre.
 close-confirm = Oui, clore maintenant
 close-cancel = Non, la laisser ouverte
@@ -189,6 +195,7 @@ refused-not-open = Cette consultation n’est pas ouverte.
 refused-already-open = Cette consultation est déjà ouverte.
 refused-closed = Cette consultation est close, et une consultation close le reste.
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
+refused-not-draft = Seul un brouillon peut être jeté.
 refused-extension = Une prolongation va de 1 à { $days } jours.
 refused-slug = Une consultation porte déjà le nom « { $slug } » : choisissez-en un autre.
 refused-role = Ce bouton est réservé aux organisateurs. Votre droit est lié à une adresse : vérifiez que vous écrivez depuis la bonne.
@@ -265,7 +272,7 @@ page-texts = Réponses écrites, dans le désordre
 page-method = Méthode
 page-method-account = Un bulletin par compte : la même personne sur deux comptes non reliés compte deux fois.
 page-method-session = Les bulletins déposés depuis un navigateur sont comptés par session : ouvrir un second navigateur permet un second bulletin. Ils sont indiqués à part dans la participation.
-page-method-anonymous = Consultation anonyme. À la clôture, les bulletins sont réécrits dans un ordre tiré au hasard et la clé qui les reliait à la liste de participation est détruite. Avant la clôture, l’opérateur du service pourrait faire ce lien ; une sauvegarde antérieure à la clôture aussi.
+page-method-anonymous = Consultation anonyme. À la clôture, les bulletins sont réécrits dans un ordre tiré au hasard et la clé qui les reliait à la liste de participation est détruite : ensuite, crieur lui-même ne peut plus savoir qui a répondu quoi. Avant la clôture, l’opérateur du service pourrait faire ce lien ; une sauvegarde faite avant la clôture le pourrait encore après.
 page-method-named = Consultation nominative : chaque personne a donné son accord avant de répondre. Les noms ne sont pas publiés.
 page-method-base = Les pourcentages se rapportent aux bulletins qui ont répondu à la question ; ceux qui l’ont passée ne sont pas comptés. Quand plusieurs réponses sont possibles, la somme dépasse 100 %.
 page-method-texts = Chaque réponse écrite est détachée de son bulletin et mélangée aux autres.

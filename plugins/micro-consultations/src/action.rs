@@ -6,6 +6,9 @@ use bot_core::action::ActionPayload;
 
 use crate::store::ConsultationId;
 
+/// Stands for no consultation, behind the buttons of a list.
+pub(crate) const NO_CONSULTATION: ConsultationId = ConsultationId(0);
+
 /// A press, as it was sealed behind its button.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Action {
@@ -60,6 +63,8 @@ verbs! {
     Results = 14,
     /// Throws the answers given so far away.
     Abandon = 15,
+    /// Lists open consultations after the first `argument` ones.
+    List = 16,
 
     // Organisers.
     Manage = 32,
@@ -71,6 +76,8 @@ verbs! {
     Open = 38,
     Preview = 39,
     ExtendBy = 40,
+    Discard = 41,
+    ConfirmDiscarding = 42,
     Compose = 64,
 }
 
@@ -89,6 +96,11 @@ impl Verb {
 impl Action {
     pub fn new(verb: Verb, consultation: ConsultationId, version: i16) -> Self {
         Self { verb, consultation, version, question: 0, argument: 0 }
+    }
+
+    /// What leads on from a list, after its first `listed` consultations.
+    pub(crate) fn further(verb: Verb, listed: usize) -> Self {
+        Self::new(verb, NO_CONSULTATION, 0).with(u16::try_from(listed).unwrap_or(u16::MAX))
     }
 
     pub fn on(self, question: usize) -> Self {

@@ -1,4 +1,4 @@
-//! Closing: the moment after which nobody can tell who chose what.
+//! Closing: the moment after which crieur itself can no longer tell who chose what.
 //!
 //! One transaction writes the ballots anew in random order, counts them, and destroys the key that tied them to the
 //! roll, together with every address on the roll and every draft. Then the core blanks what it stored that shows a
@@ -17,6 +17,7 @@ use sqlx::types::Json;
 
 use crate::answer::{Answer, Answers};
 use crate::ballot;
+use crate::operations::By;
 use crate::roll::random_id;
 use crate::snapshot;
 use crate::store::{self, Consultation, ConsultationId, Lock, State};
@@ -26,7 +27,7 @@ use crate::tally::Tally;
 const TABLES_TO_VACUUM: &[&str] = &["consultation", "roll_entry", "roll_address", "ballot", "named_ballot", "draft"];
 
 /// Closes an open consultation; `None` when there is none to close, or it was closed already.
-pub async fn close(cx: &mut Context, id: ConsultationId) -> Result<Option<Consultation>, HandlerError> {
+pub(crate) async fn close(cx: &mut Context, id: ConsultationId, by: By) -> Result<Option<Consultation>, HandlerError> {
     let (organisation, now) = (cx.organisation.id, cx.now);
     let mut random = StdRng::from_rng(&mut cx.random);
     let closed = close_in(cx.sql(), &mut random, organisation, id, now).await?;
@@ -35,7 +36,7 @@ pub async fn close(cx: &mut Context, id: ConsultationId) -> Result<Option<Consul
     cx.cancel(id.scope(), None);
     let tally = snapshot::shown(cx.sql(), organisation, &consultation).await?;
     let ballots = tally.map_or(0, |tally| tally.ballots);
-    cx.audit("consultation_closed", id.scope(), serde_json::json!({ "ballots": ballots }));
+    by.did(cx, "consultation.closed", id, serde_json::json!({ "ballots": ballots }));
     Ok(Some(consultation))
 }
 

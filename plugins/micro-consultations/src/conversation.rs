@@ -19,12 +19,15 @@ use crate::words::{moment, text};
 /// Consultations listed in one message.
 const LISTED_MAX: usize = 10;
 
-/// `/consultations`: what is open, with a button each.
-pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
+/// `/consultations`: what is open, with a button each, after the first `listed` ones.
+pub(crate) async fn list(cx: &mut Context, listed: usize) -> HandlerResult {
     let Some(caller) = cx.caller.clone() else { return Ok(()) };
     let (organisation, now, locale) = (cx.organisation.id, cx.now, cx.locale);
     let open = store::list(cx.sql(), organisation, &[State::Open]).await?;
-    let open: Vec<Consultation> = open.into_iter().filter(|found| found.takes_ballots(now)).take(LISTED_MAX).collect();
+    let open: Vec<Consultation> = open.into_iter().filter(|found| found.takes_ballots(now)).collect();
+    // Some may have closed since the button was made: then from the beginning.
+    let listed = if listed < open.len() { listed } else { 0 };
+    let left = open.len().saturating_sub(listed + LISTED_MAX);
     if open.is_empty() {
         cx.reply(Document::says(text(locale, "list-none", &[])));
         return Ok(());
@@ -32,7 +35,7 @@ pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
     let mut document = Document::new().heading(text(locale, "list-heading", &[]));
     let mut items = Vec::new();
     let mut choices = Vec::new();
-    for consultation in open {
+    for consultation in open.into_iter().skip(listed).take(LISTED_MAX) {
         let zone = consultation.definition.time_zone.unwrap_or(cx.organisation.time_zone);
         let title = consultation.definition.title.in_locale(locale).to_owned();
         let closing = consultation.closes_at.map(|instant| moment(locale, instant, zone)).unwrap_or_default();
@@ -48,6 +51,10 @@ pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
     for (label, payload) in choices {
         document = document.choice(label, payload);
     }
+    if left > 0 {
+        let action = Action::further(Verb::List, listed + LISTED_MAX);
+        document = document.step(text(locale, "list-more", &[("count", left.into())]), action.payload());
+    }
     cx.reply(document);
     Ok(())
 }
@@ -56,6 +63,9 @@ pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
 pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
     let Some(caller) = cx.caller.clone() else { return Ok(()) };
     let organisation = cx.organisation.id;
+    if action.verb == Verb::List {
+        return list(cx, action.argument.into()).await;
+    }
     if action.verb.shows_choice() {
         cx.reveals_choice(action.consultation.scope());
     }
@@ -153,6 +163,7 @@ mod tests {
 
     use crate::bench::{MARKET, Town};
     use crate::operations;
+    use crate::store::ConsultationId;
 
     #[tokio::test]
     async fn a_citizen_answers_one_question_and_reads_the_result() {
@@ -168,7 +179,7 @@ mod tests {
         ana.taps("Répondre").await;
         insta::assert_snapshot!(ana.reads(), @r"
         La place du marché
-        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h.
+        Consultation anonyme : après la clôture, crieur lui-même ne peut plus savoir qui a répondu quoi ; une sauvegarde antérieure le pourrait encore. Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h.
         Que faire de la place ?
         Choisissez une réponse.
         [Halle couverte]
@@ -206,6 +217,40 @@ mod tests {
         Parking | 0 | 0 %
         Graphique : « Halle couverte » arrive en tête avec 1 voix sur 1 bulletin (100 %).
         ");
+    }
+
+    #[tokio::test]
+    async fn a_long_list_goes_on_behind_a_button() {
+        let town = Town::new(29).await;
+        for number in 1..=11 {
+            town.opens(&MARKET.replace("place-du-marche", &format!("place-{number}"))).await;
+        }
+        let mut ana = town.citizen();
+        ana.sends("consultations").await;
+        assert_eq!(ana.sees.choices.len(), 11);
+        let more = ana.sees.choices[10].clone();
+        assert_eq!(more.label, "Suite (encore 1)");
+        ana.presses(&more).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        Consultations en cours
+        • La place du marché : jusqu’au mardi 15 septembre 2026 à 10 h
+        [Répondre : La place du marché]
+        ");
+        town.operator(async |cx| Ok(operations::close(cx, ConsultationId(3)).await.unwrap())).await;
+        ana.presses(&more).await;
+        assert_eq!(ana.sees.choices.len(), 10, "what went on is gone: from the beginning");
+
+        let mut organiser = town.organiser();
+        for number in 12..=14 {
+            town.opens(&MARKET.replace("place-du-marche", &format!("place-{number}"))).await;
+        }
+        organiser.sends("mes_consultations").await;
+        assert_eq!(organiser.sees.choices.len(), 13);
+        organiser.taps("Suite (encore 2)").await;
+        let labels: Vec<_> = organiser.sees.choices.iter().map(|choice| choice.label.as_str()).collect();
+        assert_eq!(labels, ["La place du marché", "La place du marché", "← Revenir"]);
+        organiser.taps("←").await;
+        assert_eq!(organiser.sees.choices.len(), 13);
     }
 
     const FOUR: &str = r#"slug = "participer"
@@ -277,7 +322,7 @@ text = "Une idée ?"
         ana.taps("← Revenir").await;
         insta::assert_snapshot!(ana.reads(), @r"
         Participer
-        Vos réponses sont anonymes : à la clôture, plus personne ne peut savoir qui a répondu quoi. Vous pouvez répondre jusqu’au mardi 8 septembre 2026 à 10 h.
+        Consultation anonyme : après la clôture, crieur lui-même ne peut plus savoir qui a répondu quoi ; une sauvegarde antérieure le pourrait encore. Vous pouvez répondre jusqu’au mardi 8 septembre 2026 à 10 h.
         Question 1/4
         Par internet ?
         Choisissez une réponse.

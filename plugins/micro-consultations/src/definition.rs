@@ -99,7 +99,7 @@ pub enum Closing {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Anonymity {
-    /// After the closing nobody can tell who chose what, the operator included.
+    /// After the closing crieur itself can no longer tell who chose what; a backup made before it could.
     Anonymous,
     /// Each answer stays attached to its author, who agreed to it.
     Named,

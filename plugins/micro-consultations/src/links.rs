@@ -27,7 +27,7 @@ pub(crate) async fn merged(
         let mut random = StdRng::from_rng(&mut cx.random);
         let withdrawn = roll.link(cx.sql(), &mut random, kept_addresses, joiner_addresses).await?;
         for _ in 0..withdrawn {
-            cx.audit("ballot_withdrawn_by_link", id.scope(), serde_json::json!({}));
+            cx.audit("ballot.withdrawn_by_link", id.scope(), serde_json::json!({}));
         }
     }
     let (tenant, kept, joiner) = (organisation.0, kept.0, joiner.0);
@@ -150,7 +150,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(audited, [("ballot_withdrawn_by_link", serde_json::json!({}))]);
+        assert_eq!(audited, [("ballot.withdrawn_by_link", serde_json::json!({}))]);
         // The other address changes the same ballot.
         in_browser.sends("consultations").await;
         in_browser.taps("Revoir").await;

@@ -5,12 +5,12 @@
 use bot_core::calendar::resolve_local;
 use bot_core::message::Document;
 use bot_core::plugin::{Context, Fire, FiredFire, HandlerError, HandlerResult, Misfire, Outgoing, Purpose, Recipient};
-use bot_core::{Locale, OrganisationId};
+use bot_core::{AddressId, Locale, OrganisationId};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rand::RngCore;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::action::{Action, Verb};
@@ -23,6 +23,37 @@ use crate::script::Script;
 use crate::snapshot;
 use crate::store::{self, Consultation, ConsultationId, Lock, State};
 use crate::words::{moment, text};
+
+/// Who does something to a consultation. The audit log names the plugin for all of them, and this beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum By {
+    /// In chat, from this address.
+    Organiser(AddressId),
+    /// At the command line.
+    Operator,
+    /// By itself, at the time that was set.
+    Plugin,
+}
+
+impl By {
+    /// Whoever asked: a call that no chat message made is the operator's.
+    fn whoever_asked(cx: &Context) -> Self {
+        cx.caller.as_ref().map_or(Self::Operator, |caller| Self::Organiser(caller.address))
+    }
+
+    /// Writes a line in the audit log: `details` is an object.
+    pub(crate) fn did(self, cx: &mut Context, action: &str, id: ConsultationId, mut details: Value) {
+        match self {
+            Self::Organiser(address) => {
+                details["by"] = json!("organiser");
+                details["address"] = json!(address);
+            }
+            Self::Operator => details["by"] = json!("operator"),
+            Self::Plugin => details["by"] = json!("plugin"),
+        }
+        cx.audit(action, id.scope(), details);
+    }
+}
 
 /// Why an operation did not run.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +77,8 @@ pub enum Refusal {
     ClosingPast,
     AlreadyAnnounced(DateTime<Utc>, Tz),
     Extension,
+    /// What is scheduled, open or closed is not thrown away.
+    NotDraft,
     File(DefinitionError),
 }
 
@@ -63,6 +96,7 @@ impl Refusal {
                 text(locale, "refused-announced", &[("when", moment(locale, *when, *zone).into())])
             }
             Self::Extension => text(locale, "refused-extension", &[("days", DURATION_DAYS_MAX.into())]),
+            Self::NotDraft => say("refused-not-draft"),
             Self::File(error) => text(locale, "refused-file", &[("problems", error.to_string().into())]),
         }
     }
@@ -117,8 +151,22 @@ pub async fn create(cx: &mut Context, definition: Definition) -> Result<Consulta
         let version = store::schedule(cx.sql(), organisation, id, State::Scheduled, earliest, closing).await?;
         cx.schedule(fire("opening", id, version, earliest));
     }
-    cx.audit("consultation_created", id.scope(), json!({ "slug": definition.slug }));
+    By::whoever_asked(cx).did(cx, "consultation.created", id, json!({ "slug": definition.slug }));
     find(cx, id, Lock::None).await
+}
+
+/// Throws a draft away, as it was; its name is free again.
+///
+/// # Errors
+/// [`Refusal::NotDraft`], [`Refusal::Unknown`].
+pub async fn discard(cx: &mut Context, id: ConsultationId) -> Result<Consultation, OperationError> {
+    let consultation = find(cx, id, Lock::Alone).await?;
+    let organisation = cx.organisation.id;
+    if !store::discard_draft(cx.sql(), organisation, id).await? {
+        return Err(Refusal::NotDraft.into());
+    }
+    By::whoever_asked(cx).did(cx, "consultation.discarded", id, json!({ "slug": consultation.slug() }));
+    Ok(consultation)
 }
 
 /// Opens a draft or a scheduled consultation now.
@@ -140,7 +188,7 @@ pub async fn open(cx: &mut Context, id: ConsultationId) -> Result<Consultation, 
     cx.cancel_fire(fire_scope("opening", id, consultation.schedule_version), "");
     let version = store::schedule(cx.sql(), organisation, id, State::Open, now, closing).await?;
     cx.schedule(fire("closing", id, version, closing));
-    cx.audit("consultation_opened", id.scope(), json!({}));
+    By::whoever_asked(cx).did(cx, "consultation.opened", id, json!({}));
     find(cx, id, Lock::None).await
 }
 
@@ -156,7 +204,8 @@ pub async fn close(cx: &mut Context, id: ConsultationId) -> Result<Consultation,
         State::Draft | State::Scheduled => return Err(Refusal::NotOpen.into()),
     }
     cx.cancel_fire(fire_scope("closing", id, consultation.schedule_version), "");
-    let closed = closing::close(cx, id).await?;
+    let by = By::whoever_asked(cx);
+    let closed = closing::close(cx, id, by).await?;
     closed.ok_or_else(|| Refusal::NotOpen.into())
 }
 
@@ -182,7 +231,7 @@ pub async fn extend(cx: &mut Context, id: ConsultationId, days: u16) -> Result<C
     cx.cancel_fire(fire_scope("closing", id, consultation.schedule_version), "");
     let version = store::schedule(cx.sql(), organisation, id, State::Open, opens_at, later).await?;
     cx.schedule(fire("closing", id, version, later));
-    cx.audit("consultation_extended", id.scope(), json!({ "days": days }));
+    By::whoever_asked(cx).did(cx, "consultation.extended", id, json!({ "days": days }));
     find(cx, id, Lock::None).await
 }
 
@@ -208,7 +257,7 @@ pub async fn announce(cx: &mut Context, id: ConsultationId) -> Result<Consultati
     message.translations =
         Locale::ALL.into_iter().map(|locale| (locale, announcement(cx, &consultation, locale))).collect();
     cx.send(message);
-    cx.audit("consultation_announced", id.scope(), json!({}));
+    By::whoever_asked(cx).did(cx, "consultation.announced", id, json!({}));
     find(cx, id, Lock::None).await
 }
 
@@ -290,10 +339,14 @@ pub async fn results(cx: &mut Context, id: ConsultationId) -> Result<Results, Op
     Ok(results::read(cx.sql(), organisation, &consultation, Viewer::Voter).await?)
 }
 
-/// The messages a participant will receive, in order.
-pub fn preview(cx: &Context, consultation: &Consultation, locale: Locale) -> Vec<Document> {
-    let script = script(cx, consultation, locale);
+/// The messages a participant will receive, in order. One without times is shown as if it opened when its definition
+/// says, or else at `now`. `zone` is the organisation's.
+pub fn preview(consultation: &Consultation, locale: Locale, now: DateTime<Utc>, zone: Tz) -> Vec<Document> {
     let definition = &consultation.definition;
+    let opening = definition.opens_at.map(|local| resolve_local(local, definition.time_zone.unwrap_or(zone)));
+    let closing = consultation.closes_at.unwrap_or_else(|| definition.closes_at(opening.unwrap_or(now), zone));
+    let consultation = Consultation { closes_at: Some(closing), ..consultation.clone() };
+    let script = Script { consultation: &consultation, locale, time_zone: zone, buttons: true };
     let mut documents = Vec::new();
     if !consultation.is_anonymous() {
         documents.push(script.consent());
@@ -304,6 +357,23 @@ pub fn preview(cx: &Context, consultation: &Consultation, locale: Locale) -> Vec
     documents.push(script.review(&Answers::none(definition)));
     documents.push(script.receipt(script.say("receipt", &[])));
     documents
+}
+
+/// The same for a consultation that is stored nowhere, whatever its name and its times.
+pub fn preview_of(definition: Definition, locale: Locale, now: DateTime<Utc>, zone: Tz) -> Vec<Document> {
+    let consultation = Consultation {
+        id: ConsultationId(0),
+        definition,
+        version: 1,
+        state: State::Draft,
+        schedule_version: 1,
+        opens_at: None,
+        closes_at: None,
+        closed_at: None,
+        announced_at: None,
+        secret: None,
+    };
+    preview(&consultation, locale, now, zone)
 }
 
 /// The consultation file, with the closing as it stands now.
@@ -358,14 +428,14 @@ pub(crate) async fn fired(cx: &mut Context, fired: &FiredFire) -> HandlerResult 
             let opens_at = consultation.opens_at.unwrap_or(now);
             let version = store::schedule(cx.sql(), organisation, id, State::Open, opens_at, closes_at).await?;
             cx.schedule(fire("closing", id, version, closes_at));
-            cx.audit("consultation_opened", id.scope(), json!({}));
+            By::Plugin.did(cx, "consultation.opened", id, json!({}));
         }
         // The clock was set back after the fire was taken: not yet.
         ("closing", State::Open, Some(closes_at)) if now < closes_at => {
             cx.schedule(fire("closing", id, version, closes_at));
         }
         ("closing", State::Open, _) => {
-            closing::close(cx, id).await?;
+            closing::close(cx, id, By::Plugin).await?;
         }
         _ => {}
     }
@@ -464,6 +534,58 @@ mod tests {
         This consultation is closed, and a closed consultation stays closed.
         This consultation is closed, and a closed consultation stays closed.
         ");
+    }
+
+    #[tokio::test]
+    async fn the_audit_log_says_who_did_it() {
+        let town = Town::new(74).await;
+        let audited = |effects: &[bot_core::plugin::Effect]| {
+            let lines = effects.iter().filter_map(|effect| match effect {
+                bot_core::plugin::Effect::Audit { action, subject, details } => {
+                    Some(format!("{action} {subject} {details}"))
+                }
+                _ => None,
+            });
+            lines.collect::<Vec<_>>().join("; ")
+        };
+        let times = "opens_at = 2026-09-02T08:00:00\nduration_days = 1";
+        let planned = definition(&MARKET.replace("duration_days = 14", times));
+        let (_, created) = town.operator(async |cx| Ok(create(cx, planned).await.unwrap())).await;
+        let opening = scheduled(&created).remove(0);
+        town.bench.clock.set(opening.due_at);
+        let opened = town.operator(async |cx| fired(cx, &due(&opening)).await).await.1;
+        let mut organiser = town.organiser();
+        organiser.sends("mes_consultations").await;
+        organiser.taps("La place").await;
+        organiser.taps("Annoncer").await;
+        let (announced, address) = (audited(&organiser.effects), organiser.caller.address);
+        let closing = scheduled(&opened).remove(0);
+        town.bench.clock.set(closing.due_at);
+        let closed = town.operator(async |cx| fired(cx, &due(&closing)).await).await.1;
+        assert_eq!(
+            [audited(&created), audited(&opened), announced, audited(&closed)],
+            [
+                r#"consultation.created consultation:1 {"by":"operator","slug":"place-du-marche"}"#.to_owned(),
+                r#"consultation.opened consultation:1 {"by":"plugin"}"#.to_owned(),
+                format!(r#"consultation.announced consultation:1 {{"address":{address},"by":"organiser"}}"#),
+                r#"consultation.closed consultation:1 {"ballots":0,"by":"plugin"}"#.to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_preview_needs_no_database_and_says_when_it_closes() {
+        let (now, zone) = ("2026-09-01T08:00:00Z".parse().unwrap(), chrono_tz::Europe::Paris);
+        let until = |source: &str| {
+            let first = preview_of(definition(source), Locale::En, now, zone).remove(0);
+            let lines: Vec<String> = first.blocks.iter().map(bot_core::message::layout::words_of).collect();
+            lines[1].rsplit_once("You can answer ").unwrap().1.to_owned()
+        };
+        assert_eq!(until(MARKET), "until Tuesday 15 September 2026 at 10:00.");
+        let scheduled = MARKET.replace("duration_days", "opens_at = 2026-10-20T09:00:00\nduration_days");
+        assert_eq!(until(&scheduled), "until Tuesday 3 November 2026 at 09:00.");
+        let past = MARKET.replace("duration_days = 14", "closes_at = 2020-01-02T08:00:00");
+        assert_eq!(until(&past), "until Thursday 2 January 2020 at 08:00.");
     }
 
     #[tokio::test]

@@ -3,12 +3,12 @@
 use bot_core::message::{Document, Text};
 use bot_core::plugin::{Context, Edit, HandlerError, HandlerResult, Reply, Role};
 
-use crate::action::{Action, Verb};
+use crate::action::{Action, NO_CONSULTATION, Verb};
 use crate::operations::{self, OperationError, Refusal};
 use crate::results;
 use crate::script::Script;
 use crate::store;
-use crate::store::{Consultation, ConsultationId, State};
+use crate::store::{Consultation, State};
 use crate::words::{count, text};
 
 const MESSAGE_KEY: &str = "organiser";
@@ -16,12 +16,10 @@ const MESSAGE_KEY: &str = "organiser";
 const LISTED_MAX: usize = 12;
 /// Extensions offered, in days.
 const EXTENSIONS_DAYS: [u16; 4] = [1, 3, 7, 14];
-/// Stands for the list itself behind a button.
-const NO_CONSULTATION: ConsultationId = ConsultationId(0);
 
 /// The command.
 pub(crate) async fn list(cx: &mut Context) -> HandlerResult {
-    let document = list_document(cx).await?;
+    let document = list_document(cx, 0).await?;
     cx.reply_as(MESSAGE_KEY, document);
     Ok(())
 }
@@ -33,14 +31,17 @@ pub(crate) async fn present(cx: &mut Context, consultation: &Consultation, lead:
     Ok(())
 }
 
-async fn list_document(cx: &mut Context) -> Result<Document, HandlerError> {
+/// The consultations after the first `listed` ones.
+async fn list_document(cx: &mut Context, listed: usize) -> Result<Document, HandlerError> {
     let (organisation, locale) = (cx.organisation.id, cx.locale);
     let states = [State::Open, State::Scheduled, State::Draft, State::Closed];
-    let mut found = store::list(cx.sql(), organisation, &states).await?;
+    let found = store::list(cx.sql(), organisation, &states).await?;
     if found.is_empty() {
         return Ok(Document::says(text(locale, "manage-none", &[])));
     }
-    found.truncate(LISTED_MAX);
+    let listed = if listed < found.len() { listed } else { 0 };
+    let left = found.len().saturating_sub(listed + LISTED_MAX);
+    let found: Vec<Consultation> = found.into_iter().skip(listed).take(LISTED_MAX).collect();
     let items = found.iter().map(|consultation| {
         let title = consultation.definition.title.in_locale(locale);
         text(locale, "manage-item", &[("title", title.into()), ("state", state_words(cx, consultation).into())])
@@ -49,6 +50,14 @@ async fn list_document(cx: &mut Context) -> Result<Document, HandlerError> {
     for consultation in &found {
         let action = Action::new(Verb::Manage, consultation.id, consultation.version);
         document = document.choice(consultation.definition.title.in_locale(locale), action.payload());
+    }
+    if left > 0 {
+        let action = Action::further(Verb::Manage, listed + LISTED_MAX);
+        document = document.step(text(locale, "list-more", &[("count", left.into())]), action.payload());
+    }
+    if listed > 0 {
+        let action = Action::further(Verb::Manage, listed.saturating_sub(LISTED_MAX));
+        document = document.step(text(locale, "step-back", &[]), action.payload());
     }
     Ok(document)
 }
@@ -96,7 +105,10 @@ async fn managed(
         document = document.paragraph(Text::new().link(script.say("manage-page", &[]), url));
     }
     let verbs: &[(&str, Verb)] = match consultation.state {
-        State::Draft | State::Scheduled => &[("button-open", Verb::Open), ("button-preview", Verb::Preview)],
+        State::Draft => {
+            &[("button-open", Verb::Open), ("button-preview", Verb::Preview), ("button-discard", Verb::Discard)]
+        }
+        State::Scheduled => &[("button-open", Verb::Open), ("button-preview", Verb::Preview)],
         State::Open if consultation.announced_at.is_none() => &[
             ("button-announce", Verb::Announce),
             ("button-results", Verb::Results),
@@ -115,7 +127,7 @@ async fn managed(
     for (id, verb) in verbs.iter().chain(&[("button-export", Verb::Export)]) {
         document = document.choice(script.say(id, &[]), script.action(*verb).payload());
     }
-    let back = Action::new(Verb::Manage, NO_CONSULTATION, 0);
+    let back = Action::further(Verb::Manage, 0);
     Ok(document.step(script.say("button-back-to-list", &[]), back.payload()))
 }
 
@@ -137,7 +149,7 @@ pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
         return Ok(());
     }
     if action.consultation == NO_CONSULTATION {
-        let document = list_document(cx).await?;
+        let document = list_document(cx, action.argument.into()).await?;
         show(cx, document);
         return Ok(());
     }
@@ -164,6 +176,7 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
         Verb::Open => (operations::open(cx, id).await?, Some("opened")),
         Verb::Announce => (operations::announce(cx, id).await?, Some("announced")),
         Verb::ExtendBy => (operations::extend(cx, id, action.argument).await?, Some("extended")),
+        Verb::ConfirmDiscarding => (operations::discard(cx, id).await?, None),
         Verb::ConfirmClosing => (operations::close(cx, id).await?, Some("closed-now")),
         _ => {
             let found = store::find(cx.sql(), organisation, id, store::Lock::None).await?;
@@ -188,6 +201,20 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
                 .choice(script.say("close-cancel", &[]), script.action(Verb::Manage).payload());
             show(cx, document);
         }
+        Verb::Discard => {
+            let script = script(cx, &consultation);
+            let document = Document::says(script.say_of_it("discard-ask"))
+                .choice(script.say("discard-confirm", &[]), script.action(Verb::ConfirmDiscarding).payload())
+                .choice(script.say("discard-cancel", &[]), script.action(Verb::Manage).payload());
+            show(cx, document);
+        }
+        Verb::ConfirmDiscarding => {
+            let script = script(cx, &consultation);
+            let back = Action::further(Verb::Manage, 0);
+            let document = Document::says(script.say_of_it("discarded"))
+                .step(script.say("button-back-to-list", &[]), back.payload());
+            show(cx, document);
+        }
         Verb::Preview => {
             let locale = cx.locale;
             cx.reply(Document::new().heading(text(locale, "preview-heading", &[])).paragraph(text(
@@ -195,7 +222,7 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
                 "preview-note",
                 &[],
             )));
-            for document in operations::preview(cx, &consultation, locale) {
+            for document in operations::preview(&consultation, locale, cx.now, cx.organisation.time_zone) {
                 cx.reply(document);
             }
         }
@@ -219,7 +246,8 @@ async fn act(cx: &mut Context, action: Action) -> Result<(), OperationError> {
 mod tests {
     use bot_core::plugin::{Effect, Purpose, Recipient};
 
-    use crate::bench::{MARKET, Town};
+    use crate::bench::{MARKET, Town, definition};
+    use crate::operations;
 
     #[tokio::test]
     async fn an_organiser_announces_extends_exports_and_closes() {
@@ -293,6 +321,41 @@ mod tests {
         [Exporter le fichier]
         [Toutes mes consultations]
         ");
+    }
+
+    #[tokio::test]
+    async fn a_draft_is_thrown_away_and_leaves_its_name() {
+        let town = Town::new(33).await;
+        let creates = async || town.operator(async |cx| Ok(operations::create(cx, definition(MARKET)).await)).await.0;
+        creates().await.unwrap();
+        let mut organiser = town.organiser();
+        organiser.sends("mes_consultations").await;
+        organiser.taps("La place").await;
+        organiser.taps("Jeter ce brouillon").await;
+        let confirm = organiser.sees.choices[0].clone();
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Jeter le brouillon « La place du marché » ? Il ne pourra pas être retrouvé.
+        [Oui, le jeter]
+        [Non, le garder]
+        ");
+        organiser.taps("Oui").await;
+        insta::assert_snapshot!(organiser.reads(), @r"
+        Le brouillon « La place du marché » est jeté : son nom est libre à nouveau.
+        [Toutes mes consultations]
+        ");
+        organiser.presses(&confirm).await;
+        assert_eq!(organiser.reads(), "Cette consultation n’existe pas.");
+
+        // Under the same name again; what is open stays.
+        let again = creates().await.unwrap().id;
+        let refused = town.operator(async |cx| {
+            operations::open(cx, again).await.unwrap();
+            Ok(operations::discard(cx, again).await.unwrap_err().to_string())
+        });
+        assert_eq!(refused.await.0, "Only a draft can be thrown away.");
+        organiser.sends("mes_consultations").await;
+        organiser.taps("La place").await;
+        assert!(!organiser.reads().contains("Jeter"));
     }
 
     #[tokio::test]

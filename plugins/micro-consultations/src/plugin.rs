@@ -92,7 +92,7 @@ impl Plugin for MicroConsultations {
 
     async fn on_command(&self, cx: &mut Context, command: &CommandCall) -> HandlerResult {
         match command.name.as_str() {
-            "consultations" => conversation::list(cx).await,
+            "consultations" => conversation::list(cx, 0).await,
             "resultats" => results::command(cx, &command.arguments).await,
             "nouvelle_consultation" => wizard::begin(cx).await,
             "mes_consultations" => organiser::list(cx).await,

@@ -265,6 +265,22 @@ pub async fn insert(
     Ok(id.map(ConsultationId))
 }
 
+/// Removes a consultation that nobody could answer yet; whether it was one.
+pub async fn discard_draft(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    id: ConsultationId,
+) -> Result<bool, HandlerError> {
+    let removed = sqlx::query!(
+        "DELETE FROM micro_consultations.consultation WHERE organisation_id = $1 AND id = $2 AND state = 'draft'",
+        organisation.0,
+        id.0,
+    )
+    .execute(sql)
+    .await?;
+    Ok(removed.rows_affected() > 0)
+}
+
 /// Sets state and times; a new schedule version lets the fires of the old times die.
 pub async fn schedule(
     sql: &mut PgConnection,

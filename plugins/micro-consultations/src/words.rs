@@ -33,6 +33,22 @@ mod tests {
         assert_eq!(catalogue.missing(), Vec::<String>::new());
     }
 
+    #[test]
+    fn french_marks_keep_to_their_words() {
+        for line in SOURCES[0].1.lines().filter(|line| !line.starts_with('#')) {
+            for wrong in [" :", " ;", " !", " ?", "« ", " »", "'", "..."] {
+                assert!(!line.contains(wrong), "`{wrong}` in: {line}");
+            }
+        }
+        let evening = "2026-11-21T22:58:00Z".parse().unwrap();
+        let said = text(
+            Locale::Fr,
+            "state-open",
+            &[("closing", moment(Locale::Fr, evening, chrono_tz::Europe::Paris).into())],
+        );
+        assert_eq!(said, "ouverte jusqu’au samedi 21 novembre 2026 à 23\u{a0}h\u{a0}58");
+    }
+
     /// Every text the code asks for exists, and every text that exists is asked for.
     #[test]
     fn texts_and_code_agree() {
