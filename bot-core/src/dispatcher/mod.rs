@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::context::caller_of;
-pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact};
+pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact, without_time_limit};
 pub(crate) use self::effects::{
     EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, schedule, write_audit,
 };
