@@ -566,6 +566,9 @@ impl EffectWriter<'_> {
 
     async fn forget_choices(&mut self, scope: &str, tables: &[String]) -> Result<(), EffectError> {
         let organisation = self.organisation_id();
+        // Everything that everybody pressed and was shown: of a large consultation that takes longer than a handler's
+        // statement may, and a closing that is cut short would never come to its end.
+        super::without_time_limit(self.connection).await?;
         sqlx::query!(
             "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2",
             organisation,
