@@ -378,6 +378,7 @@ impl EffectWriter<'_> {
             None => (Some(self.store_document(delivery.document).await?), None),
         };
         let id = self.core.random.uuid(self.now);
+        // Brought up to date it goes to the end of its chat's queue, behind a target that may have come after it.
         sqlx::query!(
             r#"
             INSERT INTO core.delivery (organisation_id, id, account_id, conversation_id, address_id, contact_id,
@@ -386,7 +387,8 @@ impl EffectWriter<'_> {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued',
                 $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
             ON CONFLICT (organisation_id, conversation_id, coalesce_key) WHERE state = 'queued' AND coalesce_key IS NOT NULL
-            DO UPDATE SET document_hash = excluded.document_hash, body = excluded.body, variables = excluded.variables,
+            DO UPDATE SET target_delivery_id = excluded.target_delivery_id, sequence = DEFAULT,
+                document_hash = excluded.document_hash, body = excluded.body, variables = excluded.variables,
                 locale = excluded.locale, reveals = excluded.reveals, in_reply_to = excluded.in_reply_to,
                 due_at = least(delivery.due_at, excluded.due_at), lane = least(delivery.lane, excluded.lane)
             "#,
