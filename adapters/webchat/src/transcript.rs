@@ -4,6 +4,8 @@
 //!   that blanking that entry erases them; an edit rewrites it and leaves a pointer at the end of the log.
 //! * `part/<session>/<part key>`: the message a part became, written together with it, so that sending the same part
 //!   again finds it.
+//! * `last/<session>/`: the last number given. It outlives the log when the person erases themselves, so that a page
+//!   which is open goes on where it was instead of waiting for numbers it has seen.
 //! * `media/<session>/<hash>/<number>`: the message that shows this picture or file, the right to fetch it.
 
 use std::collections::HashSet;
@@ -118,6 +120,7 @@ impl Transcripts {
         let entry = LogEntry::Message { part: part.clone(), locale, at: self.clock.now(), edited: None };
         let mut entries =
             vec![entry_for(session, number, &entry, reveals), StateEntry::new(part_key(session, key), json(&number))];
+        entries.push(last_entry(session, number));
         entries.extend(part.media().map(|hash| media_entry(session, hash, number, reveals)));
         self.state.put(&entries).await?;
         Ok(number)
@@ -147,6 +150,7 @@ impl Transcripts {
         let mut entries = vec![
             entry_for(session, message, &entry, reveals),
             entry_for(session, number, &LogEntry::Edited { message }, None),
+            last_entry(session, number),
         ];
         entries.extend(part.media().map(|hash| media_entry(session, hash, message, reveals)));
         self.state.put(&entries).await?;
@@ -174,6 +178,7 @@ impl Transcripts {
             .put(&[
                 entry_for(session, message, &LogEntry::Removed, None),
                 entry_for(session, number, &LogEntry::Deleted { message }, None),
+                last_entry(session, number),
             ])
             .await?;
         if let Some((part, edited)) = before {
@@ -251,8 +256,11 @@ impl Transcripts {
     }
 
     async fn next(&self, session: &SessionId) -> Result<Number, StateError> {
+        let given = self.state.get(&last_key(session)).await?;
+        let given: Number = given.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
         let last = self.state.last_key(&format!("log/{}/", session.expose())).await?;
-        Ok(Number(last.as_deref().and_then(Number::of_key).unwrap_or_default().0 + 1))
+        let logged = last.as_deref().and_then(Number::of_key).unwrap_or_default();
+        Ok(Number(given.max(logged).0 + 1))
     }
 }
 
@@ -263,6 +271,15 @@ fn entry_for(session: &SessionId, number: Number, entry: &LogEntry, reveals: Opt
         reveals: reveals.map(str::to_owned),
         owner: Some(session.expose().to_owned()),
     }
+}
+
+fn last_key(session: &SessionId) -> String {
+    format!("last/{}/", session.expose())
+}
+
+/// Without an owner: it says nothing but a number, and must stay.
+fn last_entry(session: &SessionId, number: Number) -> StateEntry {
+    StateEntry::new(last_key(session), json(&number))
 }
 
 fn media_entry(session: &SessionId, hash: MediaHash, message: Number, reveals: Option<&str>) -> StateEntry {
