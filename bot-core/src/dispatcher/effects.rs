@@ -40,7 +40,8 @@ pub(crate) const FIRE_OUTCOME: &str = "core:delivery-outcome";
 pub(crate) const FIRE_EVENT: &str = "core:event";
 
 /// Tables of the core that hold what people chose, until it is forgotten.
-const CORE_TABLES_WITH_CHOICES: [&str; 4] = ["core.inbox", "core.prompt", "core.delivery", "core.account_state"];
+const CORE_TABLES_WITH_CHOICES: [&str; 5] =
+    ["core.inbox", "core.prompt", "core.delivery", "core.account_state", "core.media"];
 
 /// Writes the effects of `context` and gives its transaction back, uncommitted.
 pub(crate) async fn apply(
@@ -604,6 +605,10 @@ impl EffectWriter<'_> {
         )
         .execute(&mut *self.connection)
         .await?;
+        // A file of somebody's data quotes all of the above. Whoever has not fetched theirs asks again.
+        sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id IS NOT NULL", organisation)
+            .execute(&mut *self.connection)
+            .await?;
         // The old versions of these rows stay in the files until they are vacuumed, which no transaction may do.
         let mut all: Vec<String> = CORE_TABLES_WITH_CHOICES.iter().map(|&table| table.to_owned()).collect();
         let schema = self.core.plugins.get(self.plugin).map(|host| host.manifest().sql_schema);

@@ -174,6 +174,17 @@ async fn what_shows_a_choice_is_forgotten_when_its_scope_closes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_data_file_that_quotes_a_choice_is_forgotten_too() {
+    let town = town().await;
+    town.says("ana", "/secret").await;
+    town.says("ana", "/mes_donnees").await;
+    let quoting = "SELECT count(*) FROM core.media WHERE convert_from(content, 'UTF8') LIKE '%choisi la halle%'";
+    assert_eq!(town.number(quoting).await, 1);
+    town.says("bob", "/close").await;
+    assert_eq!(town.number(quoting).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forgetting_what_many_chose_is_not_cut_short() {
     let town = town().await;
     for part in [
