@@ -13,6 +13,7 @@ use crate::calendar::next_occurrence;
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{
     EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, lock_contact, pause,
+    without_time_limit,
 };
 use crate::ids::{OrganisationId, PluginId};
 use crate::plugin::{Event, FiredFire};
@@ -164,8 +165,9 @@ async fn give_back(
     error: &FireError,
 ) -> Result<(), sqlx::Error> {
     let outage = error.is_outage();
-    let attempts = if outage { attempts } else { attempts + 1 };
-    let park = attempts >= ATTEMPTS_MAX;
+    let attempts = if outage { attempts } else { attempts.saturating_add(1) };
+    // One that comes back is never given up: parked once, the daily cleaning would never run again.
+    let park = attempts >= ATTEMPTS_MAX && fire.cron.is_none();
     let pause = TimeDelta::seconds(if outage { 1 } else { 1 << attempts.min(10) });
     sqlx::query!(
         r#"
@@ -206,13 +208,7 @@ async fn run_fire(
         let details = serde_json::json!({ "scope": fire.scope, "late_seconds": late.num_seconds() });
         context.audit("fire.missed", fire.subject.clone(), details);
     } else if fire.plugin == PluginId::core() {
-        let vacuum = run_core_fire(core, organisation, &mut context, fire).await?;
-        let transaction = apply(core, organisation, context, &Origin::nobody()).await?;
-        transaction.commit().await?;
-        if let Some(table) = vacuum {
-            crate::retention::vacuum(&core.pool, &table).await?;
-        }
-        return Ok(());
+        run_core_fire(core, organisation, &mut context, fire).await?;
     } else {
         let host = core.plugins.get(&fire.plugin).ok_or(FireError::Orphan)?;
         let call = match fire.scope.as_str() {
@@ -286,19 +282,20 @@ async fn settle(
     Ok(())
 }
 
-/// The core's own fires. Gives back the table to vacuum, which must wait for the commit.
+/// The core's own fires. They go through whole tables, so they take the time they need.
 async fn run_core_fire(
     core: &Core,
     organisation: &Organisation,
     context: &mut crate::plugin::Context,
     fire: &DueFire,
-) -> Result<Option<String>, FireError> {
+) -> Result<(), FireError> {
+    without_time_limit(&mut context.transaction).await?;
     match fire.scope.as_str() {
-        FIRE_VACUUM => Ok(Some(fire.subject.clone())),
-        FIRE_RETENTION => {
-            crate::retention::clean(core, organisation, &mut context.transaction).await?;
-            Ok(None)
-        }
-        _ => Err(FireError::Orphan),
+        // On a connection of its own, since no transaction may vacuum, and before this one commits: a vacuum that
+        // failed must come again. What was deleted before this transaction began is removed all the same.
+        FIRE_VACUUM => crate::retention::vacuum(&core.pool, &fire.subject).await?,
+        FIRE_RETENTION => crate::retention::clean(core, organisation, &mut context.transaction).await?,
+        _ => return Err(FireError::Orphan),
     }
+    Ok(())
 }

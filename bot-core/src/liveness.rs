@@ -51,13 +51,14 @@ pub(crate) async fn keep(pool: PgPool, runner: RunnerId, mut connection: PgConne
 
 /// Returns what dead processes held: events to the inbox, deliveries to the queue, accounts to whoever wants them.
 /// A delivery whose call may have gone out keeps its part's `sending` state, which decides how it is taken up.
-pub(crate) async fn rescue(pool: &PgPool) -> Result<u64, sqlx::Error> {
+/// `own` asks, so it is alive: after a restart of Postgres it may not have its lock back yet.
+pub(crate) async fn rescue(pool: &PgPool, own: RunnerId) -> Result<u64, sqlx::Error> {
     let mut rescued = 0;
     let mut transaction = pool.begin().await?;
     let dead: Vec<i32> = sqlx::query_scalar!(
         r#"
         SELECT runner.id FROM core.runner AS runner
-        WHERE NOT EXISTS (
+        WHERE runner.id <> $2 AND NOT EXISTS (
             SELECT FROM pg_locks AS held
             WHERE held.locktype = 'advisory' AND held.classid::bigint = $1 AND held.objid::bigint = runner.id
               AND held.objsubid = 2 AND held.granted
@@ -65,6 +66,7 @@ pub(crate) async fn rescue(pool: &PgPool) -> Result<u64, sqlx::Error> {
         )
         "#,
         i64::from(LOCK_CLASS),
+        own.0,
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -101,4 +103,27 @@ pub(crate) async fn rescue(pool: &PgPool) -> Result<u64, sqlx::Error> {
         .await?;
     transaction.commit().await?;
     Ok(rescued)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::TestDatabase;
+
+    #[tokio::test]
+    async fn a_process_that_lost_its_lock_for_a_moment_takes_nothing_from_itself() {
+        let clock = Clock::manual("2026-09-01T08:00:00Z".parse().unwrap());
+        let database = TestDatabase::create().await;
+        database.account("scripted", &clock).await;
+        let pool = database.pool();
+        let (first, lock) = register(pool, &clock).await.unwrap();
+        let (second, _second_lock) = register(pool, &clock).await.unwrap();
+        sqlx::query!("UPDATE core.account SET leased_by = $1", first.0).execute(pool).await.unwrap();
+        let leased = || sqlx::query_scalar!(r#"SELECT count(leased_by) AS "count!" FROM core.account"#).fetch_one(pool);
+        lock.close().await.unwrap();
+        rescue(pool, first).await.unwrap();
+        assert_eq!(leased().await.unwrap(), 1);
+        rescue(pool, second).await.unwrap();
+        assert_eq!(leased().await.unwrap(), 0);
+    }
 }

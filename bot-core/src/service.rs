@@ -157,7 +157,7 @@ impl Service {
 
     /// Starts plugins and loops. What an earlier process left is taken up at once.
     pub async fn start(&mut self) -> Result<(), ServiceError> {
-        liveness::rescue(&self.core.pool).await?;
+        liveness::rescue(&self.core.pool, self.core.runner).await?;
         for host in self.core.plugins() {
             if is_enabled(&self.core, &host.manifest().id).await? {
                 start_plugin(&self.core, host).await?;
@@ -503,7 +503,7 @@ async fn listen(core: Arc<Core>, stop: CancellationToken) {
 
 async fn rescue(core: Arc<Core>, stop: CancellationToken) {
     while stop.run_until_cancelled(pause(RESCUE_INTERVAL)).await.is_some() {
-        match liveness::rescue(&core.pool).await {
+        match liveness::rescue(&core.pool, core.runner).await {
             Ok(0) => {}
             Ok(count) => {
                 tracing::info!("Took up {count} pieces of work that a stopped process had left");

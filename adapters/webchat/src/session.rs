@@ -139,7 +139,7 @@ impl Sessions {
         if let Some(record) = self.stored(id).await? {
             self.state.delete_prefix(&token_key(&record.token_hash)).await?;
         }
-        for kind in ["log", "part", "media"] {
+        for kind in ["log", "part", "last", "media"] {
             self.state.delete_prefix(&format!("{kind}/{}/", id.expose())).await?;
         }
         self.state.delete_prefix(&last_key(id)).await?;

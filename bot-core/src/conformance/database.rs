@@ -249,6 +249,21 @@ impl TestAccount {
         .unwrap_or_else(|error| panic!("the blanking: {error}"));
     }
 
+    /// Removes what is about the person at this path, as their erasure does.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn erase(&self, path: &str) {
+        sqlx::query!(
+            "DELETE FROM core.account_state WHERE organisation_id = $1 AND owner = ANY ($2)",
+            self.organisation.0,
+            &[path.to_owned()],
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap_or_else(|error| panic!("the erasure: {error}"));
+    }
+
     /// Puts a fault into the database, until [`TestAccount::mend`].
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! Builds the view of the world that a handler gets, inside its transaction.
 
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::StoredEvent;
@@ -24,6 +24,19 @@ pub(crate) async fn begin(core: &Core) -> Result<Transaction<'static, Postgres>,
     .fetch_one(&mut *transaction)
     .await?;
     Ok(transaction)
+}
+
+/// Lifts the limits of [`begin`] for statements of the core's own that go through whole tables.
+pub(crate) async fn without_time_limit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        SELECT set_config('statement_timeout', '0', true) AS statement,
+               set_config('idle_in_transaction_session_timeout', '0', true) AS idle
+        "#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
 }
 
 pub(crate) enum Found {

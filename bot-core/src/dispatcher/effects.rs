@@ -40,7 +40,8 @@ pub(crate) const FIRE_OUTCOME: &str = "core:delivery-outcome";
 pub(crate) const FIRE_EVENT: &str = "core:event";
 
 /// Tables of the core that hold what people chose, until it is forgotten.
-const CORE_TABLES_WITH_CHOICES: [&str; 4] = ["core.inbox", "core.prompt", "core.delivery", "core.account_state"];
+const CORE_TABLES_WITH_CHOICES: [&str; 5] =
+    ["core.inbox", "core.prompt", "core.delivery", "core.account_state", "core.media"];
 
 /// Writes the effects of `context` and gives its transaction back, uncommitted.
 pub(crate) async fn apply(
@@ -378,6 +379,7 @@ impl EffectWriter<'_> {
             None => (Some(self.store_document(delivery.document).await?), None),
         };
         let id = self.core.random.uuid(self.now);
+        // Brought up to date it goes to the end of its chat's queue, behind a target that may have come after it.
         sqlx::query!(
             r#"
             INSERT INTO core.delivery (organisation_id, id, account_id, conversation_id, address_id, contact_id,
@@ -386,7 +388,8 @@ impl EffectWriter<'_> {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued',
                 $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
             ON CONFLICT (organisation_id, conversation_id, coalesce_key) WHERE state = 'queued' AND coalesce_key IS NOT NULL
-            DO UPDATE SET document_hash = excluded.document_hash, body = excluded.body, variables = excluded.variables,
+            DO UPDATE SET target_delivery_id = excluded.target_delivery_id, sequence = DEFAULT,
+                document_hash = excluded.document_hash, body = excluded.body, variables = excluded.variables,
                 locale = excluded.locale, reveals = excluded.reveals, in_reply_to = excluded.in_reply_to,
                 due_at = least(delivery.due_at, excluded.due_at), lane = least(delivery.lane, excluded.lane)
             "#,
@@ -566,6 +569,9 @@ impl EffectWriter<'_> {
 
     async fn forget_choices(&mut self, scope: &str, tables: &[String]) -> Result<(), EffectError> {
         let organisation = self.organisation_id();
+        // Everything that everybody pressed and was shown: of a large consultation that takes longer than a handler's
+        // statement may, and a closing that is cut short would never come to its end.
+        super::without_time_limit(self.connection).await?;
         sqlx::query!(
             "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2",
             organisation,
@@ -599,6 +605,10 @@ impl EffectWriter<'_> {
         )
         .execute(&mut *self.connection)
         .await?;
+        // A file of somebody's data quotes all of the above. Whoever has not fetched theirs asks again.
+        sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id IS NOT NULL", organisation)
+            .execute(&mut *self.connection)
+            .await?;
         // The old versions of these rows stay in the files until they are vacuumed, which no transaction may do.
         let mut all: Vec<String> = CORE_TABLES_WITH_CHOICES.iter().map(|&table| table.to_owned()).collect();
         let schema = self.core.plugins.get(self.plugin).map(|host| host.manifest().sql_schema);

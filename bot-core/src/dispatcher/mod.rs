@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::context::caller_of;
-pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact};
+pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact, without_time_limit};
 pub(crate) use self::effects::{
     EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, schedule, write_audit,
 };
@@ -275,29 +275,41 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
             claimed.organisation
         ))));
     };
-    let mut transaction = begin(core).await?;
-    let Some(event) = load(&mut transaction, core, claimed).await? else {
-        // The lease is no longer ours: somebody else has the event.
-        return Ok(());
-    };
-    if let Some(link) = routing::link_confirmed_by(core, organisation, &event) {
-        // A link concerns two people: both are locked, always in the same order.
-        for contact in crate::people::linking::people_of_link(&mut transaction, event.organisation, link).await? {
-            lock_contact(&mut transaction, contact).await?;
-        }
-    }
-    let caller = match caller_of(core, organisation, &mut transaction, &event).await? {
-        context::Found::Caller(caller, locale) => Some((caller, locale)),
-        context::Found::Nobody => None,
-        context::Found::Gone => {
-            // The person erased themselves while this waited: there is nobody left to answer.
-            settle(&mut transaction, core, claimed).await?;
-            transaction.commit().await?;
+    let mut link = None;
+    let (event, transaction, caller, route) = loop {
+        let mut transaction = begin(core).await?;
+        let Some(event) = load(&mut transaction, core, claimed).await? else {
+            // The lease is no longer ours: somebody else has the event.
             return Ok(());
+        };
+        link = link.or_else(|| routing::link_confirmed_by(core, organisation, &event));
+        if let Some(link) = link {
+            // A link concerns two people: both are locked, always in the same order.
+            for contact in crate::people::linking::people_of_link(&mut transaction, event.organisation, link).await? {
+                lock_contact(&mut transaction, contact).await?;
+            }
+        }
+        let caller = match caller_of(core, organisation, &mut transaction, &event).await? {
+            context::Found::Caller(caller, locale) => Some((caller, locale)),
+            context::Found::Nobody => None,
+            context::Found::Gone => {
+                // The person erased themselves while this waited: there is nobody left to answer.
+                settle(&mut transaction, core, claimed).await?;
+                transaction.commit().await?;
+                return Ok(());
+            }
+        };
+        let person = caller.as_ref().map(|found| &*found.0);
+        let route = routing::route(core, organisation, &mut transaction, &event, person).await?;
+        match route {
+            // A number stood for the button: once more, with both locked.
+            Route::Core(crate::people::CoreCommand::ConfirmLink { link: confirmed, .. }) if link != Some(confirmed) => {
+                link = Some(confirmed);
+                transaction.rollback().await?;
+            }
+            route => break (event, transaction, caller, route),
         }
     };
-    let route =
-        routing::route(core, organisation, &mut transaction, &event, caller.as_ref().map(|found| &*found.0)).await?;
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
     let context = match route {
         Route::Core(command) => crate::people::handle(core, organisation, context, &event, command).await?,

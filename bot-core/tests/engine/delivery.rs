@@ -259,3 +259,23 @@ async fn the_stated_pace_is_kept() {
     town.advance(TimeDelta::seconds(1)).await;
     assert_eq!(town.platform.words("ana"), ["0", "1", "2", "3", "4"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_still_queued_follows_to_the_latest_message_of_its_name() {
+    let town = town().await;
+    town.says("ana", "/choose").await;
+    sqlx::query(
+        "INSERT INTO core.gate (organisation_id, account_id, scope, key, opens_at)
+         SELECT organisation_id, id, 'account', '', $1 FROM core.account",
+    )
+    .bind(town.clock.now() + TimeDelta::minutes(1))
+    .execute(town.database.pool())
+    .await
+    .unwrap();
+    town.taps("ana", "Samedi").await;
+    town.says("ana", "/choose").await;
+    town.taps("ana", "Dimanche").await;
+    town.advance(TimeDelta::minutes(2)).await;
+    let words: Vec<String> = town.platform.chat("ana").into_iter().map(|shown| shown.words).collect();
+    assert_eq!(words, ["Quel jour ?", "Choisi : [2]"]);
+}

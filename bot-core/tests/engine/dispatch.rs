@@ -184,6 +184,36 @@ async fn what_shows_a_choice_is_forgotten_when_its_scope_closes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_data_file_that_quotes_a_choice_is_forgotten_too() {
+    let town = town().await;
+    town.says("ana", "/secret").await;
+    town.says("ana", "/mes_donnees").await;
+    let quoting = "SELECT count(*) FROM core.media WHERE convert_from(content, 'UTF8') LIKE '%choisi la halle%'";
+    assert_eq!(town.number(quoting).await, 1);
+    town.says("bob", "/close").await;
+    assert_eq!(town.number(quoting).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forgetting_what_many_chose_is_not_cut_short() {
+    let town = town().await;
+    for part in [
+        "CREATE TABLE public.seen AS SELECT '' AS time_limit LIMIT 0",
+        "CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO public.seen VALUES (current_setting('statement_timeout'));
+             RETURN NULL;
+         END $$",
+        "CREATE TRIGGER note AFTER UPDATE OF payload ON core.inbox FOR EACH STATEMENT EXECUTE FUNCTION public.note()",
+    ] {
+        sqlx::query(part).execute(town.database.pool()).await.unwrap();
+    }
+    town.says("ana", "/secret").await;
+    town.says("bob", "/close").await;
+    assert_eq!(town.number("SELECT count(*) FROM public.seen WHERE time_limit = '0'").await, 1);
+    assert_eq!(town.number("SELECT count(*) FROM public.seen").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_takes_up_what_was_not_handled() {
     let mut town = town().await;
     town.says("ana", "/ping un").await;

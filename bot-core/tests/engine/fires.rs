@@ -61,3 +61,42 @@ async fn a_daily_fire_missed_for_a_week_runs_once_and_comes_back_at_its_local_ho
         .await;
     assert_eq!(hour, 7);
 }
+
+/// A fire of the core's own, as another part of it would leave it.
+async fn leaves_core_fire(town: &Town, scope: &str, subject: &str, cron: Option<&str>) {
+    sqlx::query(
+        "INSERT INTO core.fire (organisation_id, plugin_id, scope, subject, due_at, misfire, cron, time_zone, state, available_at)
+         SELECT id, 'core', $1, $2, $3, 'run_once', $4, CASE WHEN $4 IS NOT NULL THEN 'UTC' END, 'waiting', $3
+         FROM core.organisation",
+    )
+    .bind(scope)
+    .bind(subject)
+    .bind(town.clock.now())
+    .bind(cron)
+    .execute(town.database.pool())
+    .await
+    .unwrap();
+    town.quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vacuum_that_failed_comes_again() {
+    let town = town().await;
+    leaves_core_fire(&town, "vacuum", "core.not_there_yet", None).await;
+    let left = "SELECT count(*) FROM core.fire WHERE scope = 'vacuum' AND attempts = 1";
+    assert_eq!(town.number(left).await, 1);
+    sqlx::query("CREATE TABLE core.not_there_yet ()").execute(town.database.pool()).await.unwrap();
+    town.advance(TimeDelta::minutes(1)).await;
+    assert_eq!(town.number("SELECT count(*) FROM core.fire WHERE scope = 'vacuum'").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_back_daily_is_never_given_up() {
+    let town = town().await;
+    leaves_core_fire(&town, "nobody knows this", "", Some("0 9 * * *")).await;
+    for _ in 0..12 {
+        town.advance(TimeDelta::minutes(30)).await;
+    }
+    let waiting = "SELECT attempts::bigint FROM core.fire WHERE scope = 'nobody knows this' AND state = 'waiting'";
+    assert!(town.number(waiting).await > 10);
+}

@@ -43,6 +43,35 @@ async fn two_addresses_become_one_person_when_both_chats_say_yes() {
     assert_eq!(town.heard(0).last().unwrap(), "merged 1 and 1");
 }
 
+/// Whatever the joiner is in the middle of comes first, also when the asker writes the button's number.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_by_number_waits_for_both() {
+    let town = town().await;
+    town.says("ana", "/lier").await;
+    let code = code(&town, "ana");
+    town.says_on_other("anna", &format!("/lier {code}")).await;
+    town.taps_on(town.other.as_ref().unwrap(), "anna", "Oui, c’est moi").await;
+    let mut busy = town.database.pool().begin().await.unwrap();
+    sqlx::query(
+        "SELECT pg_advisory_xact_lock(('x' || right(replace(contact_id::text, '-', ''), 16))::bit(64)::bigint)
+         FROM core.address WHERE path = 'anna'",
+    )
+    .execute(&mut *busy)
+    .await
+    .unwrap();
+    let yes = InboundKind::Text { text: Redacted::new("1".to_owned()) };
+    town.send_event(&town.platform, "ana", yes).await;
+    let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while town.number(waits).await == 0 {
+        assert_eq!(contacts(&town).await, 2, "linked behind the joiner's back");
+        crate::town::a_moment().await;
+    }
+    busy.commit().await.unwrap();
+    town.quiet().await;
+    assert_eq!(contacts(&town).await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_yes_is_not_enough_and_a_no_ends_it() {
     let town = town().await;

@@ -233,6 +233,36 @@ mod tests {
         (roll.collect(), ballots.collect())
     }
 
+    /// A closing deletes every answer begun, and none is written behind its back.
+    #[tokio::test]
+    async fn an_answer_given_during_the_closing_leaves_nothing() {
+        let town = Town::new(17).await;
+        let id = town.opens(MARKET).await.id;
+        let mut citizen = town.citizen();
+        citizen.sends("consultations").await;
+        citizen.taps("Répondre").await;
+
+        let organisation = town.bench.organisation.id;
+        let now = town.bench.clock.now();
+        let mut closing = town.bench.pool.begin().await.unwrap();
+        let mut random = StdRng::seed_from_u64(17);
+        close_in(&mut closing, &mut random, organisation, id, now).await.unwrap().unwrap();
+        let commits = async {
+            let waiting = || {
+                sqlx::query_scalar!(
+                    r#"SELECT count(*) AS "count!" FROM pg_stat_activity
+                       WHERE wait_event_type = 'Lock' AND datname = current_database()"#
+                )
+            };
+            while waiting().fetch_one(&town.bench.pool).await.unwrap() == 0 {}
+            closing.commit().await.unwrap();
+        };
+        tokio::join!(citizen.taps("Jardin"), commits);
+        assert!(citizen.reads().contains("close"), "{}", citizen.reads());
+        let drafts = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM micro_consultations.draft"#);
+        assert_eq!(drafts.fetch_one(&town.bench.pool).await.unwrap(), 0);
+    }
+
     const VOTERS: usize = 9;
 
     /// Nine citizens vote one after the other, each for their own option; then it closes. For each place in the

@@ -69,11 +69,9 @@ pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
     if action.verb.shows_choice() {
         cx.reveals_choice(action.consultation.scope());
     }
-    // What is checked below must still hold when the ballot is written.
-    let lock = match action.verb {
-        Verb::Cast | Verb::ConfirmWithdrawal => Lock::Voting,
-        _ => Lock::None,
-    };
+    // What is checked below must still hold when an answer or a ballot is written: a closing deletes them all, and
+    // one written behind its back would stay.
+    let lock = if action.verb == Verb::Results { Lock::None } else { Lock::Voting };
     let Some(consultation) = store::find(cx.sql(), organisation, action.consultation, lock).await? else {
         let locale = cx.locale;
         cx.reply(Document::says(text(locale, "unknown", &[])));
@@ -122,7 +120,7 @@ pub(crate) async fn written(cx: &mut Context, name: &str, written: &str) -> Hand
     let (Some(caller), Some((id, version, question))) = (cx.caller.clone(), read_awaited(name)) else { return Ok(()) };
     cx.reveals_choice(id.scope());
     let organisation = cx.organisation.id;
-    let Some(consultation) = store::find(cx.sql(), organisation, id, Lock::None).await? else { return Ok(()) };
+    let Some(consultation) = store::find(cx.sql(), organisation, id, Lock::Voting).await? else { return Ok(()) };
     let mut talk = Talk { cx, caller, consultation };
     if let Some(obstacle) = talk.obstacle().await? {
         talk.cx.reply(obstacle);

@@ -176,6 +176,21 @@ async fn what_showed_a_choice_reads_as_erased_once_it_was_blanked() {
     assert!(texts(&visitor.sees().await).contains(&"Consultation close".to_owned()), "it can be given new words");
 }
 
+/// Somebody erased themselves: what they were shown is gone, and what comes next reaches the page that is open.
+#[tokio::test]
+async fn after_an_erasure_the_numbers_go_on() {
+    let server = Server::start().await;
+    let visitor = server.visitor().await;
+    server.send(&visitor.conversation, 1, &Document::says("un")).await;
+    server.send(&visitor.conversation, 2, &Document::says("deux")).await;
+    let mut stream = visitor.listens(2).await;
+    assert_eq!(stream.next().await.unwrap().name, "ready");
+    server.account.erase(visitor.conversation.platform_ref.expose()).await;
+    server.send(&visitor.conversation, 3, &Document::says("au revoir")).await;
+    assert_eq!(stream.next().await.unwrap().text(), "au revoir");
+    assert_eq!(texts(&visitor.sees().await), ["au revoir"]);
+}
+
 #[tokio::test]
 async fn a_visitor_who_leaves_takes_everything_along() {
     let server = Server::start().await;
