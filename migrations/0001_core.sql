@@ -108,13 +108,16 @@ CREATE INDEX address_contact ON core.address (organisation_id, contact_id);
 -- Which contact an address belonged to before a link, so that an unlink restores it.
 CREATE TABLE core.address_history (
     organisation_id  integer     NOT NULL,
+    id               bigint      GENERATED ALWAYS AS IDENTITY,
     address_id       bigint      NOT NULL,
     contact_id       uuid        NOT NULL,
     until            timestamptz NOT NULL,
-    PRIMARY KEY (organisation_id, address_id, until),
+    PRIMARY KEY (organisation_id, id),
     FOREIGN KEY (organisation_id, address_id) REFERENCES core.address ON DELETE CASCADE,
     FOREIGN KEY (organisation_id, contact_id) REFERENCES core.contact ON DELETE CASCADE
 );
+
+CREATE INDEX address_history_address ON core.address_history (organisation_id, address_id);
 
 -- Where a message goes.
 CREATE TABLE core.conversation (

@@ -120,7 +120,10 @@ impl Transcripts {
         let entry = LogEntry::Message { part: part.clone(), locale, at: self.clock.now(), edited: None };
         let mut entries = vec![
             entry_for(session, number, &entry, reveals),
-            StateEntry::new(part_key(session, key), json(&number)),
+            StateEntry {
+                owner: Some(session.expose().to_owned()),
+                ..StateEntry::new(part_key(session, key), json(&number))
+            },
             StateEntry::new(last_key(session), json(&number)),
         ];
         entries.extend(part.media().map(|hash| media_entry(session, hash, number, reveals)));

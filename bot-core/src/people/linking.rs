@@ -577,15 +577,22 @@ async fn part(
     address: AddressId,
 ) -> Result<ContactId, DispatchError> {
     let (organisation, now) = (context.organisation.id.0, context.now);
+    // A former self is given back only while nobody is it: of two who had been linked before, one gets it and the
+    // other begins anew, else parting would link them again.
     let former = sqlx::query_scalar!(
         r#"
         SELECT history.contact_id FROM core.address_history AS history
-        WHERE history.organisation_id = $1 AND history.address_id = $2 AND history.contact_id <> $3
-        ORDER BY history.until DESC LIMIT 1
+        JOIN core.contact AS former
+          ON former.organisation_id = history.organisation_id AND former.id = history.contact_id
+        WHERE history.organisation_id = $1 AND history.address_id = $2 AND former.status = 'archived'
+          AND NOT EXISTS (
+              SELECT FROM core.address AS address
+              WHERE address.organisation_id = former.organisation_id AND address.contact_id = former.id
+          )
+        ORDER BY history.id DESC LIMIT 1
         "#,
         organisation,
         address.0,
-        left.0,
     )
     .fetch_optional(&mut *context.transaction)
     .await?;

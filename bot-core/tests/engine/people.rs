@@ -216,3 +216,26 @@ async fn a_closed_chat_is_not_written_to() {
     town.hears_event(&town.platform, "ana", text).await;
     assert_eq!(town.last("ana").words, "ping");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parting_one_after_the_other_links_nobody_again() {
+    let town = town().await;
+    for who in ["ana", "chloe"] {
+        town.says(who, "/ping").await;
+    }
+    town.says_on_other("anna", "/ping").await;
+    link(&town, "ana", "anna").await;
+    // The clock stands still: two links in one moment are two links all the same.
+    town.says("chloe", "/lier").await;
+    let code = code(&town, "chloe");
+    town.says_on_other("anna", &format!("/lier {code}")).await;
+    town.taps("chloe", "Oui, c’est moi").await;
+    town.taps_on(town.other.as_ref().unwrap(), "anna", "Oui, c’est moi").await;
+    assert_eq!(contacts(&town).await, 1);
+    town.says_on_other("anna", "/delier").await;
+    town.taps_on(town.other.as_ref().unwrap(), "anna", "Oui, séparer").await;
+    assert_eq!(contacts(&town).await, 2);
+    town.says("ana", "/delier").await;
+    town.taps("ana", "Oui, séparer").await;
+    assert_eq!(contacts(&town).await, 3, "each is a person of their own");
+}
