@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::calendar::next_occurrence;
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{
-    EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, lock_contact, pause,
-    without_time_limit,
+    EffectError, FIRE_EVENT, FIRE_FORGET, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, forget,
+    lock_contact, pause, without_time_limit,
 };
 use crate::ids::{OrganisationId, PluginId};
 use crate::plugin::{Event, FiredFire};
@@ -294,6 +294,10 @@ async fn run_core_fire(
         // On a connection of its own, since no transaction may vacuum, and before this one commits: a vacuum that
         // failed must come again. What was deleted before this transaction began is removed all the same.
         FIRE_VACUUM => crate::retention::vacuum(&core.pool, &fire.subject).await?,
+        FIRE_FORGET => {
+            let tables: Vec<String> = serde_json::from_value(fire.payload.clone())?;
+            forget(&mut context.transaction, organisation.view.id.0, &fire.subject, &tables, context.now).await?;
+        }
         FIRE_RETENTION => crate::retention::clean(core, organisation, &mut context.transaction).await?,
         _ => return Err(FireError::Orphan),
     }

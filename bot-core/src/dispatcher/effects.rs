@@ -1,6 +1,6 @@
 //! Turns what a handler asked for into rows, in the handler's own transaction.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
@@ -36,8 +36,12 @@ pub(crate) enum EffectError {
 
 /// Fires and deliveries of the core itself.
 pub(crate) const FIRE_VACUUM: &str = "vacuum";
+pub(crate) const FIRE_FORGET: &str = "forget";
 pub(crate) const FIRE_OUTCOME: &str = "core:delivery-outcome";
 pub(crate) const FIRE_EVENT: &str = "core:event";
+
+/// Longer than any lease: what was begun before a closing has been written or given up by then.
+const FORGET_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// Tables of the core that hold what people chose, until it is forgotten.
 const CORE_TABLES_WITH_CHOICES: [&str; 5] =
@@ -569,47 +573,6 @@ impl EffectWriter<'_> {
 
     async fn forget_choices(&mut self, scope: &str, tables: &[String]) -> Result<(), EffectError> {
         let organisation = self.organisation_id();
-        // Everything that everybody pressed and was shown: of a large consultation that takes longer than a handler's
-        // statement may, and a closing that is cut short would never come to its end.
-        super::without_time_limit(self.connection).await?;
-        sqlx::query!(
-            "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2",
-            organisation,
-            scope
-        )
-        .execute(&mut *self.connection)
-        .await?;
-        sqlx::query!("DELETE FROM core.prompt WHERE organisation_id = $1 AND reveals = $2", organisation, scope)
-            .execute(&mut *self.connection)
-            .await?;
-        // What has not gone out yet has nothing left to say.
-        sqlx::query!(
-            r#"
-            UPDATE core.delivery
-            SET body = NULL, rendered_hash = NULL, variables = '{}',
-                state = CASE WHEN state IN ('planned', 'held', 'queued') THEN 'cancelled' ELSE state END,
-                settled_at = CASE WHEN state IN ('planned', 'held', 'queued') THEN $3 ELSE settled_at END,
-                reason = CASE WHEN state IN ('planned', 'held', 'queued') THEN 'forgotten at closing' ELSE reason END
-            WHERE organisation_id = $1 AND reveals = $2
-            "#,
-            organisation,
-            scope,
-            self.now,
-        )
-        .execute(&mut *self.connection)
-        .await?;
-        sqlx::query!(
-            "UPDATE core.account_state SET value = NULL WHERE organisation_id = $1 AND reveals = $2",
-            organisation,
-            scope,
-        )
-        .execute(&mut *self.connection)
-        .await?;
-        // A file of somebody's data quotes all of the above. Whoever has not fetched theirs asks again.
-        sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id IS NOT NULL", organisation)
-            .execute(&mut *self.connection)
-            .await?;
-        // The old versions of these rows stay in the files until they are vacuumed, which no transaction may do.
         let mut all: Vec<String> = CORE_TABLES_WITH_CHOICES.iter().map(|&table| table.to_owned()).collect();
         let schema = self.core.plugins.get(self.plugin).map(|host| host.manifest().sql_schema);
         for table in tables {
@@ -619,19 +582,82 @@ impl EffectWriter<'_> {
                 _ => return Err(EffectError::Refused(format!("`{table}` is not a table of plugin {}", self.plugin))),
             }
         }
-        for table in all {
-            let fire = Fire {
-                scope: FIRE_VACUUM.to_owned(),
-                subject: table,
-                due_at: self.now,
-                misfire: Misfire::RunOnce,
-                payload: Value::Null,
-                repeat: None,
-            };
-            schedule(self.connection, organisation, &PluginId::core(), &fire).await?;
-        }
-        Ok(())
+        forget(self.connection, organisation, scope, &all, self.now).await?;
+        // What was on its way at this very moment (a message being sent, a button pressed just before) writes its
+        // rows a little later: they are forgotten in a second round.
+        let again = Fire {
+            scope: FIRE_FORGET.to_owned(),
+            subject: scope.to_owned(),
+            due_at: self.now + FORGET_AGAIN_AFTER,
+            misfire: Misfire::RunOnce,
+            payload: serde_json::to_value(&all)?,
+            repeat: None,
+        };
+        schedule(self.connection, organisation, &PluginId::core(), &again).await
     }
+}
+
+/// Blanks what shows a choice in `scope`, and has the tables that held it vacuumed.
+pub(crate) async fn forget(
+    connection: &mut PgConnection,
+    organisation: i32,
+    scope: &str,
+    tables: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), EffectError> {
+    // Everything that everybody pressed and was shown: of a large consultation that takes longer than a handler's
+    // statement may, and a closing that is cut short would never come to its end.
+    super::without_time_limit(connection).await?;
+    sqlx::query!(
+        "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2 AND state <> 'waiting'",
+        organisation,
+        scope
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("DELETE FROM core.prompt WHERE organisation_id = $1 AND reveals = $2", organisation, scope)
+        .execute(&mut *connection)
+        .await?;
+    // What has not gone out yet has nothing left to say.
+    sqlx::query!(
+        r#"
+        UPDATE core.delivery
+        SET body = NULL, rendered_hash = NULL, variables = '{}',
+            state = CASE WHEN state IN ('planned', 'held', 'queued') THEN 'cancelled' ELSE state END,
+            settled_at = CASE WHEN state IN ('planned', 'held', 'queued') THEN $3 ELSE settled_at END,
+            reason = CASE WHEN state IN ('planned', 'held', 'queued') THEN 'forgotten at closing' ELSE reason END
+        WHERE organisation_id = $1 AND reveals = $2
+        "#,
+        organisation,
+        scope,
+        now,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE core.account_state SET value = NULL WHERE organisation_id = $1 AND reveals = $2",
+        organisation,
+        scope,
+    )
+    .execute(&mut *connection)
+    .await?;
+    // A file of somebody's data quotes all of the above. Whoever has not fetched theirs asks again.
+    sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id IS NOT NULL", organisation)
+        .execute(&mut *connection)
+        .await?;
+    // The old versions of these rows stay in the files until they are vacuumed, which no transaction may do.
+    for table in tables {
+        let fire = Fire {
+            scope: FIRE_VACUUM.to_owned(),
+            subject: table.clone(),
+            due_at: now,
+            misfire: Misfire::RunOnce,
+            payload: Value::Null,
+            repeat: None,
+        };
+        schedule(connection, organisation, &PluginId::core(), &fire).await?;
+    }
+    Ok(())
 }
 
 struct TargetRow {

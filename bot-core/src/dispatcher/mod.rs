@@ -19,7 +19,8 @@ use uuid::Uuid;
 use self::context::caller_of;
 pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact, without_time_limit};
 pub(crate) use self::effects::{
-    EffectError, FIRE_EVENT, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, schedule, write_audit,
+    EffectError, FIRE_EVENT, FIRE_FORGET, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, forget, schedule,
+    write_audit,
 };
 use self::routing::Route;
 pub(crate) use self::routing::{is_urgent, may};
