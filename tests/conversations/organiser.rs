@@ -94,7 +94,7 @@ async fn nobody_organises_without_the_right() {
     let revoked = crieur.command(&["roles", "revoke", "organiser", &address]);
     assert!(revoked.status.success(), "{revoked:?}");
     organiser.presses(&close).await;
-    organiser.hears("réservé aux organisateurs").await;
+    organiser.hears("Cette commande n’est pas disponible ici").await;
     crieur.quiet().await;
     let (_, page) = crieur.page("/consultations/place-du-marche").await;
     assert!(page.contains("Ouverte jusqu’au"), "still open");

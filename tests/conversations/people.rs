@@ -42,7 +42,7 @@ async fn of_two_ballots_of_one_person_the_one_of_who_asked_for_the_code_stays() 
     let audit = crieur.command(&["audit", "--json"]);
     assert!(audit.status.success());
     let audit = String::from_utf8(audit.stdout).unwrap();
-    assert!(audit.contains("ballot_withdrawn_by_link") && audit.contains("contacts.linked"), "{audit}");
+    assert!(audit.contains("ballot.withdrawn_by_link") && audit.contains("contacts.linked"), "{audit}");
     for choice in ["Halle", "parking", "\"answers\"", "webchat:"] {
         assert!(!audit.contains(choice), "the audit log says {choice:?}: {audit}");
     }

@@ -68,7 +68,7 @@ async fn a_citizen_answers_in_chat_and_reads_the_result_in_chat_and_on_the_web()
     ana.hears("La place du marché : jusqu’au mardi 15 septembre 2026").await;
     ana.taps("Répondre : La place du marché").await;
     let question = ana.hears("Que faire de la place ?").await;
-    assert!(question.text.contains("Vos réponses sont anonymes"), "{}", question.text);
+    assert!(question.text.contains("Consultation anonyme"), "{}", question.text);
     ana.taps("Halle couverte").await;
     let review = ana.hears("Relisez vos réponses").await;
     assert!(review.text.contains("Halle couverte"), "{}", review.text);
