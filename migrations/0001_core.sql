@@ -27,7 +27,7 @@ CREATE TABLE core.organisation (
     created_at      timestamptz NOT NULL
 );
 
--- One running crieur process. It holds the advisory lock (1668441453, id) for as long as it lives: a lease
+-- One running crieur process. It holds the advisory lock (1668442469, id) for as long as it lives: a lease
 -- whose runner no longer holds its lock is free at once, without waiting for the lease to time out.
 CREATE TABLE core.runner (
     id          integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

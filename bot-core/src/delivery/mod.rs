@@ -23,13 +23,19 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two tries to take an account over from another process, or to start an adapter again.
 const TAKEOVER_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Runs one account until `stop`: waits for its lease, then receives and sends.
+/// Runs one account until `stop`: waits for its lease, then receives and sends for as long as it holds it.
 pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: CancellationToken) {
-    loop {
+    while !stop.is_cancelled() {
         match take_lease(&core, &account).await {
-            Ok(true) => break,
+            Ok(true) => {
+                let tenure = stop.child_token();
+                let receiving = receive(Arc::clone(&core), account.clone(), tenure.clone());
+                let sending = send(Arc::clone(&core), account.clone(), tenure.clone());
+                tokio::join!(receiving, sending, watch_lease(&core, &account, &tenure));
+                continue;
+            }
             Ok(false) => {
-                tracing::debug!(account.name = account.name, "Account {} is run by another process", account.name)
+                tracing::debug!(account.name = account.name, "Account {} is run by another process", account.name);
             }
             Err(error) => tracing::warn!("The lease of account {} cannot be taken: {error}", account.name),
         }
@@ -37,11 +43,27 @@ pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: Cancell
             return;
         }
     }
-    let receiving = receive(Arc::clone(&core), account.clone(), stop.clone());
-    let sending = send(Arc::clone(&core), account.clone(), stop.clone());
-    tokio::join!(receiving, sending);
     if let Err(error) = give_lease_back(&core, &account).await {
         tracing::warn!("The lease of account {} could not be given back and will be taken over: {error}", account.name);
+    }
+}
+
+/// Ends the tenure when another process has taken the account over, as it may after Postgres was away: two at once
+/// would fight over one connection to the platform.
+async fn watch_lease(core: &Core, account: &Account, tenure: &CancellationToken) {
+    while tenure.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_some() {
+        let holder = sqlx::query_scalar!(
+            "SELECT leased_by FROM core.account WHERE organisation_id = $1 AND id = $2",
+            account.organisation.0,
+            account.id.0,
+        )
+        .fetch_one(&core.pool)
+        .await;
+        // While Postgres is away nobody can take anything over.
+        if matches!(holder, Ok(holder) if holder != Some(core.runner.0)) {
+            tracing::warn!(account.name = account.name, "Account {} was taken over by another process", account.name);
+            tenure.cancel();
+        }
     }
 }
 

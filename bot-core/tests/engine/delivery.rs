@@ -279,3 +279,23 @@ async fn an_edit_still_queued_follows_to_the_latest_message_of_its_name() {
     let words: Vec<String> = town.platform.chat("ana").into_iter().map(|shown| shown.words).collect();
     assert_eq!(words, ["Quel jour ?", "Choisi : [2]"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_another_process_took_over_is_let_go_and_taken_again_when_free() {
+    let town = town().await;
+    town.says("ana", "/ping").await;
+    // Another process, alive: it holds its lock for as long as this connection lives.
+    let mut other = town.database.pool().acquire().await.unwrap();
+    let runner: i32 = sqlx::query_scalar("INSERT INTO core.runner (started_at) VALUES ($1) RETURNING id")
+        .bind(town.clock.now())
+        .fetch_one(&mut *other)
+        .await
+        .unwrap();
+    sqlx::query("SELECT pg_advisory_lock(1668442469, $1)").bind(runner).execute(&mut *other).await.unwrap();
+    sqlx::query("UPDATE core.account SET leased_by = $1").bind(runner).execute(&mut *other).await.unwrap();
+    town.platform.left().await;
+    // It dies, and its account is free at once.
+    other.close().await.unwrap();
+    town.says("ana", "/ping encore").await;
+    assert_eq!(town.platform.words("ana"), ["ping", "ping encore"]);
+}

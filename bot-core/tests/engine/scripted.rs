@@ -62,6 +62,11 @@ impl ScriptedPlatform {
         intake.wait_for(Option::is_some).await.unwrap().clone().unwrap()
     }
 
+    /// Waits until nobody receives here.
+    pub async fn left(&self) {
+        self.intake.subscribe().wait_for(Option::is_none).await.unwrap();
+    }
+
     /// The next [`ScriptedPlatform::intake`] waits for the service that starts now.
     pub fn forget_intake(&self) {
         self.intake.send_replace(None);
@@ -138,6 +143,7 @@ impl Adapter for ScriptedPlatform {
     async fn run(&self, intake: Intake, stop: CancellationToken) -> Result<(), RunError> {
         self.intake.send_replace(Some(intake));
         stop.cancelled().await;
+        self.intake.send_replace(None);
         Ok(())
     }
 
