@@ -26,7 +26,7 @@ pub(crate) async fn clean(
     let organisation = organisation.view.id.0;
     let before = |days: i64| now - TimeDelta::days(days);
     sqlx::query!(
-        "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND state = 'done' AND settled_at < $2 AND payload IS NOT NULL",
+        "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND state <> 'waiting' AND settled_at < $2 AND payload IS NOT NULL",
         organisation,
         before(EVENT_CONTENT_DAYS),
     )
