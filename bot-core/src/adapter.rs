@@ -95,7 +95,60 @@ pub trait Adapter: Send + Sync + 'static {
     /// Registers the command menu, where the platform has one.
     async fn publish_commands(&self, menus: &[CommandMenu]) -> Verdict<()>;
 
+    /// Closes a native poll that [`Adapter::send`] made of a [`Body::Poll`](crate::message::Body::Poll), and says
+    /// what the platform counted. One that is closed already is only counted.
+    async fn close_poll(&self, conversation: &ConversationRef, sent: &RemoteIds) -> Verdict<PollCounts>;
+
+    /// Where a person opens a private conversation with this account. `payload` is what the bot should hear first,
+    /// 1 to 64 of `A-Z a-z 0-9 _ -` (Telegram's rule, the narrowest): where the platform can carry it, the adapter
+    /// reports it as the text `/start <payload>`. `None` until the platform has said who we are, and where there are
+    /// no such links.
+    fn private_link(&self, payload: Option<&str>) -> Option<PrivateLink>;
+
+    /// Looks at each step of setting up the account on its platform, for `crieur doctor`: the token, the rights, the
+    /// rooms. Asks the platform, but needs no [`Adapter::run`] and changes nothing.
+    async fn examine(&self) -> Vec<Finding>;
+
     fn health(&self) -> AccountHealth;
+}
+
+/// See [`Adapter::private_link`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PrivateLink {
+    pub url: String,
+    /// The bot hears the payload when the link is followed. Else the person has to write it.
+    pub carries_payload: bool,
+}
+
+/// What a platform counted in a native poll.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PollCounts {
+    /// Votes for each option, in the order they were asked.
+    pub options: Vec<u32>,
+    /// Who voted, where the platform says: with several answers each, fewer than the votes.
+    pub voters: Option<u32>,
+}
+
+/// One step of setting up an account, and what was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    /// What was looked at, in a few words: `token`, `message content intent`.
+    pub step: String,
+    pub ok: bool,
+    pub found: String,
+    /// What to do, where something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    pub fn fine(step: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { step: step.into(), ok: true, found: found.into(), remedy: None }
+    }
+
+    pub fn wrong(step: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { step: step.into(), ok: false, found: found.into(), remedy: Some(remedy.into()) }
+    }
 }
 
 /// How surely one participant behind an address is counted once.
@@ -155,12 +208,14 @@ pub enum Verdict<T> {
 }
 
 /// What a gate bars. Without a scope a throttle is taken for the conversation; a second one from another
-/// conversation inside the window bars the account.
+/// conversation inside the window bars the account. Of `open_direct` and `upload` it is taken for the route.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateScope {
+    /// Everything from this machine to the platform.
     Host,
     Account,
+    /// Calls of this kind only: opening direct conversations, uploading.
     Route,
     Conversation,
 }
@@ -185,6 +240,8 @@ pub struct Pacing {
     pub conversation: Option<Rate>,
     /// In one group or channel.
     pub group: Option<Rate>,
+    /// Opening direct conversations, over the whole account.
+    pub opening: Option<Rate>,
 }
 
 /// A token bucket: `burst` calls at once, then one per `interval`.
@@ -316,9 +373,11 @@ pub enum InboundKind {
     /// It goes on under another name.
     Moved { to_platform_ref: Redacted<String> },
     /// A reaction on a message of ours, readable by everyone there: never a ballot of an anonymous consultation.
+    /// `message` is one of the [`RemoteIds`] of the part it hangs on.
     Reaction { message: String, key: String, removed: bool },
-    /// A vote in a native poll: informal, never mixed with ballots.
-    PollVote { poll: String, options: Vec<u16> },
+    /// What somebody now votes in a native poll of ours, readable by everyone there; empty when taken back. A pulse
+    /// is counted by [`Adapter::close_poll`], so only what may be a named ballot needs to be reported.
+    PollVote { message: String, options: Vec<u16> },
 }
 
 impl InboundKind {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::action::ActionPayload;
-use crate::adapter::{Assurance, ConversationKind};
+use crate::adapter::{Assurance, ConversationKind, PollCounts};
 use crate::ids::{AddressId, ContactId, ConversationId, DeliveryId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 use crate::message::{Document, MediaHash};
@@ -85,6 +85,11 @@ pub struct CommandDeclaration {
     pub summary_fr: &'static str,
     pub summary_en: &'static str,
     pub audience: Audience,
+    /// A link may call it: `<name>-<arguments>` as the payload of [`PrivateLink`] is `/<name> <arguments>`. Only for
+    /// commands that do nothing a person would not want done by following a link.
+    ///
+    /// [`PrivateLink`]: crate::adapter::PrivateLink
+    pub linkable: bool,
 }
 
 impl CommandDeclaration {
@@ -145,7 +150,7 @@ pub enum Subscription {
     Links,
     /// [`Event::ContactErased`], after the erasure: erasing waits for no plugin.
     Erasures,
-    /// [`Event::Reaction`] and [`Event::PollVote`].
+    /// [`Event::Reaction`] and [`Event::PollVote`] on messages of this plugin.
     Polls,
 }
 
@@ -170,15 +175,26 @@ pub enum Event {
         contact: ContactId,
         addresses: Vec<KnownAddress>,
     },
+    /// A reaction on a message of this plugin, readable by everyone there.
     Reaction {
-        message: String,
+        message: MessageOrigin,
         key: String,
         removed: bool,
     },
+    /// What the caller now votes in a native poll of this plugin, readable by everyone there; empty when taken back.
     PollVote {
-        poll: String,
+        message: MessageOrigin,
         options: Vec<u16>,
     },
+}
+
+/// What a message was sent for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessageOrigin {
+    pub delivery: DeliveryId,
+    pub scope: String,
+    pub subject: String,
+    pub message_key: Option<String>,
 }
 
 /// An address as plugins know it: never the address itself.
@@ -219,6 +235,9 @@ pub struct DeliveryOutcome {
     /// The final state's name: `sent`, `unknown`, `failed`, `expired`, `suppressed`, `cancelled`.
     pub state: String,
     pub reason: Option<String>,
+    /// What [`Context::close_poll`] had counted.
+    #[serde(default)]
+    pub counts: Option<PollCounts>,
 }
 
 /// Who called, and from where.
@@ -248,6 +267,7 @@ pub struct ConversationView {
     /// Only the person and the bot read here: a ballot may be cast.
     pub private: bool,
     pub buttons: bool,
+    pub polls: bool,
 }
 
 /// The organisation a call is for.
@@ -304,6 +324,12 @@ impl Context {
     /// is unknown, failed or cannot be edited.
     pub fn edit(&mut self, edit: Edit) {
         self.effects.push(Effect::Edit(edit));
+    }
+
+    /// Closes the native poll sent under `message_key` in `conversation` and has it counted:
+    /// [`Plugin::on_delivery`] hears the counts under `scope` and `subject`.
+    pub fn close_poll(&mut self, close: ClosePoll) {
+        self.effects.push(Effect::ClosePoll(close));
     }
 
     /// The caller's next plain text in this conversation comes to [`Plugin::on_text`] as `name`, for `within`.
@@ -378,6 +404,7 @@ pub enum Effect {
     Reply(Reply),
     Send(Box<Outgoing>),
     Edit(Edit),
+    ClosePoll(ClosePoll),
     Await { name: String, until: DateTime<Utc> },
     StopAwaiting,
     Schedule(Fire),
@@ -501,6 +528,14 @@ pub struct Edit {
     pub document: Document,
     pub coalesce_key: Option<String>,
     pub reveals: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClosePoll {
+    pub conversation: ConversationId,
+    pub message_key: String,
+    pub scope: String,
+    pub subject: String,
 }
 
 /// Something to do at a time. `(plugin, scope, subject)` is unique; put the version of what is scheduled in the

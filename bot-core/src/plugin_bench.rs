@@ -102,6 +102,7 @@ impl PluginBench {
                 kind: ConversationKind::Direct,
                 private: true,
                 buttons: true,
+                polls: false,
             },
             roles: Vec::new(),
         }

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use bot_core::action::{ActionPayload, ActionToken};
 use bot_core::adapter::{
     AccountHealth, Acknowledgement, Actor, Adapter, Assurance, CommandMenu, ConversationDescriptor, ConversationRef,
-    InboundEvent, InboundKind, Pacing, RemoteIds, RemoteMediaId, RunError, SendRequest, Verdict,
+    Finding, InboundEvent, InboundKind, Pacing, PollCounts, PrivateLink, RemoteIds, RemoteMediaId, RunError,
+    SendRequest, Verdict,
 };
 use bot_core::intake::Intake;
 use bot_core::message::layout::{ButtonLimits, words_of};
-use bot_core::message::{Block, Capabilities, Document, Layout, Span, Text, TextUnit};
+use bot_core::message::{Block, Capabilities, Document, Layout, Poll, Span, Text, TextUnit};
 use bot_core::store::account_state::{StateEntry, StateError};
 use bot_core::store::media::Media;
 use bot_core::{Address, Platform, Redacted};
@@ -35,6 +36,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     buttons: Some(ButtonLimits { count_max: BUTTONS_MAX, label_units_max: LABEL_CHARACTERS_MAX }),
     pictures: true,
     files: true,
+    polls: None,
     edits: true,
     private: true,
 };
@@ -200,6 +202,18 @@ impl Adapter for Webchat {
         }
     }
 
+    async fn close_poll(&self, _: &ConversationRef, _: &RemoteIds) -> Verdict<PollCounts> {
+        Verdict::Rejected { reason: "there are no polls here".to_owned() }
+    }
+
+    fn private_link(&self, _: Option<&str>) -> Option<PrivateLink> {
+        None
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
     fn health(&self) -> AccountHealth {
         if self.running.borrow().is_some() { AccountHealth::Ready } else { AccountHealth::Starting }
     }
@@ -302,6 +316,13 @@ fn printable(document: &Document) -> Document {
         },
         Block::Figure { media, alternative } => Block::Figure { media: *media, alternative: words(alternative) },
         Block::File { media, label } => Block::File { media: *media, label: words(label) },
+        Block::Poll { poll } => Block::Poll {
+            poll: Poll {
+                question: words(&poll.question),
+                options: poll.options.iter().map(|option| words(option)).collect(),
+                multiple: poll.multiple,
+            },
+        },
         Block::Template { markdown } => Block::Template { markdown: words(markdown) },
     };
     let choices = document.choices.iter().cloned().map(|mut choice| {

@@ -116,6 +116,7 @@ impl Adapter for Parrot {
             buttons: Some(ButtonLimits { count_max: 3, label_units_max: 40 }),
             pictures: false,
             files: false,
+            polls: None,
             edits: true,
             private: true,
         }
@@ -258,6 +259,18 @@ impl Adapter for Parrot {
 
     async fn publish_commands(&self, _: &[CommandMenu]) -> Verdict<()> {
         Verdict::Sent(())
+    }
+
+    async fn close_poll(&self, _: &ConversationRef, _: &RemoteIds) -> Verdict<PollCounts> {
+        Verdict::Rejected { reason: "there are no polls here".to_owned() }
+    }
+
+    fn private_link(&self, _: Option<&str>) -> Option<PrivateLink> {
+        None
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        Vec::new()
     }
 
     fn health(&self) -> AccountHealth {

@@ -214,5 +214,6 @@ pub(super) fn words(part: &Part) -> String {
         Body::Text { blocks } => blocks.iter().map(crate::message::layout::words_of).collect::<Vec<_>>().join("\n"),
         Body::Picture { alternative, .. } => alternative.clone(),
         Body::File { label, .. } => label.clone(),
+        Body::Poll { poll } => crate::message::layout::words_of(&crate::message::Block::Poll { poll: poll.clone() }),
     }
 }

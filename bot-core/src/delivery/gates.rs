@@ -22,6 +22,7 @@ const PROMOTION_WINDOW: TimeDelta = TimeDelta::seconds(30);
 pub struct Gates {
     pacing: Pacing,
     account: Option<Bucket>,
+    opening: Option<Bucket>,
     conversations: HashMap<ConversationId, Bucket>,
     /// The latest throttle that named no scope.
     last_unscoped: Option<(ConversationId, DateTime<Utc>)>,
@@ -65,7 +66,8 @@ impl Bucket {
 impl Gates {
     pub fn new(pacing: Pacing, now: DateTime<Utc>) -> Self {
         let account = pacing.account.map(|rate| Bucket::new(rate, now, reserve(rate)));
-        Self { pacing, account, conversations: HashMap::new(), last_unscoped: None }
+        let opening = pacing.opening.map(|rate| Bucket::new(rate, now, reserve(rate)));
+        Self { pacing, account, opening, conversations: HashMap::new(), last_unscoped: None }
     }
 
     /// How many calls the account may make now, how many of them bulk, and when there will be room for one more.
@@ -111,6 +113,17 @@ impl Gates {
         if let Some(bucket) = &mut self.account {
             bucket.take(now);
         }
+        Ok(())
+    }
+
+    /// Takes a token for opening a direct conversation.
+    pub fn admit_opening(&mut self, now: DateTime<Utc>) -> Result<(), Closed> {
+        let Some(bucket) = &mut self.opening else { return Ok(()) };
+        let opens_at = bucket.opens_at(0);
+        if opens_at > now {
+            return Err(Closed { scope: GateScope::Route, opens_at });
+        }
+        bucket.take(now);
         Ok(())
     }
 
@@ -170,7 +183,7 @@ mod tests {
 
     fn pacing(burst: u32, millis: i64) -> Pacing {
         let rate = Rate { burst, interval: TimeDelta::milliseconds(millis) };
-        Pacing { account: Some(rate), conversation: None, group: None }
+        Pacing { account: Some(rate), ..Pacing::default() }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::adapter::{GateScope, RemoteIds};
+use crate::adapter::{GateScope, PollCounts, RemoteIds};
 use crate::core::Core;
 use crate::dispatcher::{FIRE_OUTCOME, schedule};
 use crate::ids::{AccountId, ConversationId, DeliveryId, OrganisationId, PluginId};
@@ -92,7 +92,8 @@ pub(crate) async fn claim(
                   SELECT FROM core.gate
                   WHERE gate.organisation_id = delivery.organisation_id AND gate.account_id = delivery.account_id
                     AND gate.opens_at > $3
-                    AND (gate.scope IN ('account', 'host', 'route')
+                    AND (gate.scope IN ('account', 'host')
+                         OR (gate.scope = 'route' AND delivery.conversation_id IS NULL)
                          OR (gate.scope = 'conversation' AND gate.key = delivery.conversation_id::text))
               )
               AND NOT EXISTS (
@@ -355,6 +356,22 @@ pub(crate) async fn settle(
     reason: Option<&str>,
     shown: Option<&crate::message::Layout>,
 ) -> Result<bool, sqlx::Error> {
+    settle_with(core, claimed, end, reason, shown, None).await
+}
+
+/// Ends the closing of a poll with what was counted.
+pub(crate) async fn settle_counted(core: &Core, claimed: &Claimed, counts: PollCounts) -> Result<bool, sqlx::Error> {
+    settle_with(core, claimed, End::Sent, None, None, Some(counts)).await
+}
+
+async fn settle_with(
+    core: &Core,
+    claimed: &Claimed,
+    end: End,
+    reason: Option<&str>,
+    shown: Option<&crate::message::Layout>,
+    counts: Option<PollCounts>,
+) -> Result<bool, sqlx::Error> {
     let now = core.clock.now();
     let mut transaction = core.pool.begin().await?;
     let warnings = shown.map(|layout| serde_json::to_value(&layout.warnings)).transpose();
@@ -414,7 +431,7 @@ pub(crate) async fn settle(
         .await?;
     }
     if claimed.report {
-        report(&mut transaction, claimed.organisation, claimed, end.as_str(), reason, now).await?;
+        report(&mut transaction, claimed.organisation, claimed, end.as_str(), reason, counts, now).await?;
     }
     transaction.commit().await?;
     metrics::counter!("crieur_deliveries_total", "state" => end.as_str()).increment(1);
@@ -427,6 +444,7 @@ async fn report(
     claimed: &Claimed,
     state: &str,
     reason: Option<&str>,
+    counts: Option<PollCounts>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let Ok(plugin) = claimed.plugin.parse::<PluginId>() else { return Ok(()) };
@@ -436,6 +454,7 @@ async fn report(
         subject: claimed.subject.clone(),
         state: state.to_owned(),
         reason: reason.map(str::to_owned),
+        counts,
     };
     let fire = Fire {
         scope: FIRE_OUTCOME.to_owned(),

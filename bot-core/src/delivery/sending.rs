@@ -68,7 +68,10 @@ pub(crate) async fn deliver(
         queue::settle(core, &claimed, end, Some(&reason), None).await?;
         return Ok(());
     }
-    let conversation = go!(conversation_of(core, account, &mut claimed).await?);
+    let conversation = go!(conversation_of(core, account, gates, &mut claimed).await?);
+    if claimed.kind == "close_poll" {
+        return close_poll(core, account, gates, &claimed, &conversation).await;
+    }
     let letter = go!(compose(core, account, &claimed, conversation).await?);
     match claimed.kind.as_str() {
         "delete" | "pin" => change(core, account, gates, &claimed, &letter).await,
@@ -92,6 +95,7 @@ pub(crate) async fn give_back_when_possible(core: &Core, claimed: &Claimed) {
 async fn conversation_of(
     core: &Core,
     account: &Account,
+    gates: &Mutex<Gates>,
     claimed: &mut Claimed,
 ) -> Result<Step<ConversationRef>, DeliverError> {
     if let Some(conversation) = claimed.conversation {
@@ -125,6 +129,12 @@ async fn conversation_of(
         queue::settle(core, claimed, End::Suppressed, Some("the person is gone"), None).await?;
         return Ok(Step::Over);
     };
+    let admitted = gates.lock().unwrap_or_else(PoisonError::into_inner).admit_opening(core.clock.now());
+    if let Err(closed) = admitted {
+        queue::close_gate(core, account.organisation, account.id, closed.scope, "", closed.opens_at).await?;
+        queue::requeue(core, claimed, None, false).await?;
+        return Ok(Step::Over);
+    }
     let address_text = Address::new(Platform::new(row.scheme), row.path);
     match timed(account.adapter.open_direct(&address_text)).await {
         Verdict::Sent(opened) => {
@@ -292,7 +302,7 @@ async fn send(
         if before.is_some_and(|part| part.state == "sent") {
             continue;
         }
-        go!(admit(core, account, gates, claimed, letter).await?);
+        go!(admit(core, account, gates, claimed, &letter.conversation).await?);
         let media = match part.media() {
             Some(hash) => go!(upload(core, account, claimed, hash).await?),
             None => None,
@@ -384,7 +394,7 @@ async fn edit(
         return replace(core, account, gates, claimed, letter, &shown).await;
     }
     for (index, (part, sent)) in letter.layout.parts.iter().zip(&shown).enumerate() {
-        go!(admit(core, account, gates, claimed, letter).await?);
+        go!(admit(core, account, gates, claimed, &letter.conversation).await?);
         let request = SendRequest {
             conversation: &letter.conversation,
             part,
@@ -455,7 +465,7 @@ async fn change(
         None => Vec::new(),
     };
     for sent in target.iter().filter_map(|part| part.remote_ids.as_ref()) {
-        go!(admit(core, account, gates, claimed, letter).await?);
+        go!(admit(core, account, gates, claimed, &letter.conversation).await?);
         let verdict = if claimed.kind == "pin" {
             timed(account.adapter.pin(&letter.conversation, sent)).await
         } else {
@@ -475,19 +485,50 @@ async fn change(
     Ok(())
 }
 
+/// Closes a native poll; its plugin hears what was counted.
+async fn close_poll(
+    core: &Core,
+    account: &Account,
+    gates: &Mutex<Gates>,
+    claimed: &Claimed,
+    conversation: &ConversationRef,
+) -> Result<(), DeliverError> {
+    let target = match claimed.target {
+        Some(target) => queue::remote_ids_of(core, claimed.organisation, target.0).await?,
+        None => Vec::new(),
+    };
+    // A message around the poll is a part of its own; the poll comes last.
+    let Some(sent) = target.iter().filter_map(|part| part.remote_ids.as_ref()).next_back() else {
+        queue::settle(core, claimed, End::Failed, Some("the poll was never sent"), None).await?;
+        return Ok(());
+    };
+    go!(admit(core, account, gates, claimed, conversation).await?);
+    match timed(account.adapter.close_poll(conversation, sent)).await {
+        Verdict::Sent(counts) => {
+            queue::settle_counted(core, claimed, counts).await?;
+        }
+        // Closing what is closed only counts again.
+        Verdict::Unknown { reason } => {
+            refuse(core, account, Some(gates), claimed, Verdict::Retry { reason }).await?;
+        }
+        other => refuse(core, account, Some(gates), claimed, other.map_sent(|_| RemoteIds(Vec::new()))).await?,
+    }
+    Ok(())
+}
+
 /// Asks the gates for one call; gives the delivery back when they are closed.
 async fn admit(
     core: &Core,
     account: &Account,
     gates: &Mutex<Gates>,
     claimed: &Claimed,
-    letter: &Letter,
+    place: &ConversationRef,
 ) -> Result<Step<()>, DeliverError> {
     let Some(conversation) = claimed.conversation else { return Ok(Step::Go(())) };
     let now = core.clock.now();
     let admitted = {
         let mut gates = gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.admit(now, conversation, letter.conversation.kind, claimed.lane)
+        gates.admit(now, conversation, place.kind, claimed.lane)
     };
     match admitted {
         Ok(()) => Ok(Step::Go(())),
@@ -592,12 +633,15 @@ async fn refuse(
                 Some(gates) => {
                     gates.lock().unwrap_or_else(PoisonError::into_inner).scope_of_throttle(now, conversation, scope)
                 }
-                None => scope.unwrap_or(crate::adapter::GateScope::Account),
+                // Opening and uploading have limits of their own, which do not bar what is already open.
+                None => scope.unwrap_or(crate::adapter::GateScope::Route),
             };
             let key =
                 if scope == crate::adapter::GateScope::Conversation { conversation.to_string() } else { String::new() };
             queue::close_gate(core, account.organisation, account.id, scope, &key, now + after).await?;
-            queue::requeue(core, claimed, None, false).await?;
+            // A door of the route bars only what still has to be opened: what has a place waits by itself.
+            let waits = scope == crate::adapter::GateScope::Route && claimed.conversation.is_some();
+            queue::requeue(core, claimed, waits.then(|| now + after), false).await?;
         }
         Verdict::Retry { reason } if claimed.attempts >= ATTEMPTS_MAX => {
             let reason = format!("given up after {ATTEMPTS_MAX} tries: {reason}");

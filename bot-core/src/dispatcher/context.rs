@@ -88,13 +88,13 @@ pub(crate) async fn caller_of(
     .fetch_one(&mut **transaction)
     .await?;
     let kind = conversation.kind.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?;
-    let (private, buttons) = match core.account(event.account) {
+    let (private, buttons, polls) = match core.account(event.account) {
         Some(account) => {
             let reference = ConversationRef { kind, platform_ref: Redacted::new(conversation.platform_ref) };
             let capabilities = account.adapter.capabilities(&reference);
-            (capabilities.private, capabilities.buttons.is_some())
+            (capabilities.private, capabilities.buttons.is_some(), capabilities.polls.is_some())
         }
-        None => (false, false),
+        None => (false, false, false),
     };
     let addresses = addresses_of(core, organisation, transaction, ContactId(contact)).await?;
     let roles = sqlx::query_scalar!(
@@ -131,7 +131,7 @@ pub(crate) async fn caller_of(
             known: core.known_address(organisation, &address),
             addresses,
             platform: address.scheme,
-            conversation: ConversationView { id: ConversationId(event.conversation), kind, private, buttons },
+            conversation: ConversationView { id: ConversationId(event.conversation), kind, private, buttons, polls },
             roles: roles.iter().filter_map(|role| role.parse::<Role>().ok()).collect(),
         }),
         locale,

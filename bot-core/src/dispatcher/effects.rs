@@ -9,7 +9,9 @@ use crate::core::{Core, Organisation};
 use crate::ids::{AccountId, ConversationId, InboxSequence, PluginId};
 use crate::locale::Locale;
 use crate::message::Document;
-use crate::plugin::{Caller, Context, Edit, Effect, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Reply};
+use crate::plugin::{
+    Caller, ClosePoll, Context, Edit, Effect, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Reply,
+};
 
 /// What caused the effects.
 pub(crate) struct Origin {
@@ -109,7 +111,8 @@ struct NewDelivery<'d> {
     lane: Lane,
     due_at: DateTime<Utc>,
     not_after: Option<DateTime<Utc>>,
-    document: &'d Document,
+    /// `None` for what says nothing: closing a poll.
+    document: Option<&'d Document>,
     variables: Value,
     locale: Locale,
     reveals: Option<&'d str>,
@@ -127,6 +130,7 @@ impl EffectWriter<'_> {
             Effect::Reply(reply) => self.reply(&reply).await,
             Effect::Send(message) => self.send(&message).await,
             Effect::Edit(edit) => self.edit(&edit).await,
+            Effect::ClosePoll(close) => self.close_poll(&close).await,
             Effect::Await { name, until } => self.await_text(&name, until).await,
             Effect::StopAwaiting => self.stop_awaiting().await,
             Effect::Schedule(fire) => self.schedule(&fire).await,
@@ -192,7 +196,7 @@ impl EffectWriter<'_> {
             lane: Lane::Interactive,
             due_at: self.now,
             not_after: None,
-            document: &reply.document,
+            document: Some(&reply.document),
             variables: Value::Object(serde_json::Map::new()),
             locale: self.locale,
             reveals: reply.reveals.as_deref(),
@@ -222,7 +226,7 @@ impl EffectWriter<'_> {
                 lane: message.lane,
                 due_at: message.not_before.unwrap_or(self.now).max(self.now),
                 not_after: message.not_after,
-                document,
+                document: Some(document),
                 variables: Value::Object(message.variables.clone()),
                 locale: target.locale,
                 reveals: message.reveals.as_deref(),
@@ -366,7 +370,7 @@ impl EffectWriter<'_> {
             lane: if interactive { Lane::Interactive } else { Lane::Bulk },
             due_at: self.now,
             not_after: None,
-            document: &edit.document,
+            document: Some(&edit.document),
             variables: Value::Object(serde_json::Map::new()),
             locale: if interactive { self.locale } else { target.locale.parse().unwrap_or(self.locale) },
             reveals: edit.reveals.as_deref(),
@@ -376,11 +380,53 @@ impl EffectWriter<'_> {
         self.insert(delivery).await
     }
 
+    /// Closing a poll that was never sent has nothing to count, and nothing is heard of it.
+    async fn close_poll(&mut self, close: &ClosePoll) -> Result<(), EffectError> {
+        let target = sqlx::query!(
+            r#"
+            SELECT id, account_id FROM core.delivery
+            WHERE organisation_id = $1 AND conversation_id = $2 AND plugin_id = $3 AND message_key = $4 AND kind = 'send'
+            ORDER BY sequence DESC LIMIT 1
+            "#,
+            self.organisation_id(),
+            close.conversation.0,
+            self.plugin.as_str(),
+            close.message_key,
+        )
+        .fetch_optional(&mut *self.connection)
+        .await?;
+        let Some(target) = target else { return Ok(()) };
+        let delivery = NewDelivery {
+            account: target.account_id,
+            conversation: Some(close.conversation.0),
+            address: None,
+            contact: None,
+            kind: "close_poll",
+            target: Some(target.id),
+            message_key: None,
+            coalesce_key: Some(format!("close:{}:{}", self.plugin, close.message_key)),
+            scope: &close.scope,
+            subject: &close.subject,
+            purpose: Purpose::Service,
+            lane: Lane::Normal,
+            due_at: self.now,
+            not_after: None,
+            document: None,
+            variables: Value::Object(serde_json::Map::new()),
+            locale: self.locale,
+            reveals: None,
+            in_reply_to: None,
+            report: true,
+        };
+        self.insert(delivery).await
+    }
+
     /// Writes a delivery; one with the same coalesce key that is still queued is brought up to date instead.
     async fn insert(&mut self, delivery: NewDelivery<'_>) -> Result<(), EffectError> {
-        let (document_hash, body) = match delivery.reveals {
-            Some(_) => (None, Some(serde_json::to_value(delivery.document)?)),
-            None => (Some(self.store_document(delivery.document).await?), None),
+        let (document_hash, body) = match (delivery.document, delivery.reveals) {
+            (Some(document), Some(_)) => (None, Some(serde_json::to_value(document)?)),
+            (Some(document), None) => (Some(self.store_document(document).await?), None),
+            (None, _) => (None, None),
         };
         let id = self.core.random.uuid(self.now);
         // Brought up to date it goes to the end of its chat's queue, behind a target that may have come after it.

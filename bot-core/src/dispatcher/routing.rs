@@ -7,9 +7,9 @@ use super::StoredEvent;
 use crate::action::ActionToken;
 use crate::adapter::{ConversationKind, InboundKind};
 use crate::core::{Core, Organisation};
-use crate::ids::{ConversationId, PluginId};
+use crate::ids::{ConversationId, DeliveryId, PluginId};
 use crate::people::CoreCommand;
-use crate::plugin::{Audience, Caller, CommandCall, Event, Role, Subscription};
+use crate::plugin::{Audience, Caller, CommandCall, CommandDeclaration, Event, MessageOrigin, Role, Subscription};
 use crate::plugin_host::{Call, owner_of_command};
 
 /// Longest text we read, in characters. Longer ones are answered, not cut.
@@ -56,6 +56,16 @@ fn split_command(text: &str) -> Option<(String, &str)> {
     (!name.is_empty()).then(|| (name.to_lowercase(), arguments.trim()))
 }
 
+/// What a followed link asks for: `/start <command>-<arguments>` of a command that links may call.
+fn linked_command<'t>(core: &Core, name: &str, arguments: &'t str) -> Option<(CommandDeclaration, &'t str)> {
+    let (called, rest) = arguments.split_once('-').unwrap_or((arguments, ""));
+    if name != "start" {
+        return None;
+    }
+    let (_, command) = owner_of_command(core.plugins.values(), &called.to_lowercase())?;
+    command.linkable.then_some((command, rest))
+}
+
 pub(crate) async fn route(
     core: &Core,
     organisation: &Organisation,
@@ -77,12 +87,14 @@ pub(crate) async fn route(
         InboundKind::Closed => Ok(Route::Core(CoreCommand::ConversationClosed)),
         InboundKind::Moved { .. } => Ok(Route::Core(CoreCommand::ConversationMoved)),
         InboundKind::Reaction { message, key, removed } => {
-            let event = Event::Reaction { message: message.clone(), key: key.clone(), removed: *removed };
-            Ok(to_subscriber(core, Subscription::Polls, event))
+            let (key, removed) = (key.clone(), *removed);
+            let make = |message| Event::Reaction { message, key, removed };
+            to_author(core, organisation, transaction, caller, message, make).await
         }
-        InboundKind::PollVote { poll, options } => {
-            let event = Event::PollVote { poll: poll.clone(), options: options.clone() };
-            Ok(to_subscriber(core, Subscription::Polls, event))
+        InboundKind::PollVote { message, options } => {
+            let options = options.clone();
+            to_author(core, organisation, transaction, caller, message, |message| Event::PollVote { message, options })
+                .await
         }
     }
 }
@@ -99,11 +111,44 @@ pub(crate) fn link_confirmed_by(core: &Core, organisation: &Organisation, event:
     }
 }
 
-fn to_subscriber(core: &Core, subscription: Subscription, event: Event) -> Route {
-    match core.plugins.values().find(|host| host.manifest().subscriptions.contains(&subscription)) {
-        Some(host) => Route::Plugin { id: host.manifest().id.clone(), call: Call::Event(event) },
+/// To the plugin that sent the message which `event` is about.
+async fn to_author(
+    core: &Core,
+    organisation: &Organisation,
+    transaction: &mut Transaction<'static, Postgres>,
+    caller: &Caller,
+    message: &str,
+    event: impl FnOnce(MessageOrigin) -> Event,
+) -> Result<Route, sqlx::Error> {
+    let origin = sqlx::query!(
+        r#"
+        SELECT delivery.id, delivery.plugin_id, delivery.scope, delivery.subject, delivery.message_key
+        FROM core.delivery_part AS part
+        JOIN core.delivery ON delivery.organisation_id = part.organisation_id AND delivery.id = part.delivery_id
+        WHERE part.organisation_id = $1 AND part.remote_ids ? $2 AND delivery.conversation_id = $3
+        ORDER BY delivery.sequence DESC
+        LIMIT 1
+        "#,
+        organisation.view.id.0,
+        message,
+        caller.conversation.id.0,
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    let Some(origin) = origin else { return Ok(Route::Nobody) };
+    let host = origin.plugin_id.parse::<PluginId>().ok().and_then(|id| core.plugins.get(&id));
+    Ok(match host.filter(|host| host.manifest().subscriptions.contains(&Subscription::Polls)) {
+        Some(host) => {
+            let message = MessageOrigin {
+                delivery: DeliveryId(origin.id),
+                scope: origin.scope,
+                subject: origin.subject,
+                message_key: origin.message_key,
+            };
+            Route::Plugin { id: host.manifest().id.clone(), call: Call::Event(event(message)) }
+        }
         None => Route::Nobody,
-    }
+    })
 }
 
 async fn route_text(
@@ -121,6 +166,10 @@ async fn route_text(
         return Ok(if direct { Route::Core(CoreCommand::TooLong) } else { Route::Nobody });
     }
     if let Some((name, arguments)) = split_command(text) {
+        let (name, arguments) = match linked_command(core, &name, arguments) {
+            Some((command, arguments)) => (command.name.to_owned(), arguments),
+            None => (name, arguments),
+        };
         if let Some(command) = CoreCommand::from_text(&name, arguments) {
             return Ok(Route::Core(command));
         }

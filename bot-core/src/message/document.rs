@@ -45,6 +45,11 @@ pub enum Block {
         media: MediaHash,
         label: String,
     },
+    /// A native poll of the platform: readable by others, never a ballot of an anonymous consultation. Where it
+    /// cannot be shown, its words are.
+    Poll {
+        poll: Poll,
+    },
     /// An organiser's wording: handlebars over Markdown, filled from the delivery's variables when it is rendered.
     Template {
         markdown: String,
@@ -56,6 +61,17 @@ pub enum Block {
 pub struct Table {
     pub header: Vec<String>,
     pub rows: Vec<Vec<String>>,
+}
+
+/// One question for a platform's native poll.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Poll {
+    pub question: String,
+    /// 2 or more.
+    pub options: Vec<String>,
+    /// Several answers may be chosen.
+    #[serde(default)]
+    pub multiple: bool,
 }
 
 /// Words with emphasis and links. Plain text in a span is never read as markup.
@@ -168,6 +184,11 @@ impl Document {
 
     pub fn file(mut self, media: MediaHash, label: impl Into<String>) -> Self {
         self.blocks.push(Block::File { media, label: label.into() });
+        self
+    }
+
+    pub fn poll(mut self, poll: Poll) -> Self {
+        self.blocks.push(Block::Poll { poll });
         self
     }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::document::{Block, Choice, Document, MediaHash, Span, Text};
+use super::document::{Block, Choice, Document, MediaHash, Poll, Span, Text};
 use crate::action::{ActionPayload, ActionToken};
 
 /// What one conversation on one platform can show. Limits are the platform's own, in its own unit.
@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub buttons: Option<ButtonLimits>,
     pub pictures: bool,
     pub files: bool,
+    /// Native polls; `None` where there are none.
+    pub polls: Option<PollLimits>,
     /// A sent message can be replaced.
     pub edits: bool,
     /// Only the person and the bot can read here, so a ballot may be cast.
@@ -30,6 +32,14 @@ pub struct ButtonLimits {
     pub count_max: usize,
     /// Longest label, in the platform's `text_unit`.
     pub label_units_max: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PollLimits {
+    pub options_max: usize,
+    /// In the platform's `text_unit`, as the next.
+    pub question_units_max: usize,
+    pub option_units_max: usize,
 }
 
 /// The unit in which a platform counts its limits.
@@ -78,13 +88,17 @@ pub enum Body {
         media: MediaHash,
         label: String,
     },
+    /// A native poll, within the platform's limits.
+    Poll {
+        poll: Poll,
+    },
 }
 
 impl Part {
     pub fn media(&self) -> Option<MediaHash> {
         match self.body {
             Body::Picture { media, .. } | Body::File { media, .. } => Some(media),
-            Body::Text { .. } => None,
+            Body::Text { .. } | Body::Poll { .. } => None,
         }
     }
 }
@@ -110,6 +124,7 @@ pub enum Warning {
     CaptionBecameText,
     TextWasSplit,
     TableWasSplit,
+    PollBecameWords,
 }
 
 /// A document laid out for one conversation.
@@ -210,8 +225,26 @@ impl<M: Fn(&[Block]) -> usize> LayoutInProgress<'_, M> {
                 self.warn(Warning::FileLeftOut);
                 self.place_text(&Block::Paragraph { text: label.as_str().into() });
             }
+            Block::Poll { poll } if self.shows(poll) => {
+                self.flush();
+                self.parts.push(Part { body: Body::Poll { poll: poll.clone() }, buttons: vec![] });
+            }
+            Block::Poll { .. } => {
+                self.warn(Warning::PollBecameWords);
+                self.place_text(&Block::Paragraph { text: words_of(block).into() });
+            }
             text => self.place_text(text),
         }
+    }
+
+    /// A poll is never shortened: another wording would be another question.
+    fn shows(&self, poll: &Poll) -> bool {
+        let unit = self.capabilities.text_unit;
+        self.capabilities.polls.is_some_and(|limits| {
+            poll.options.len() <= limits.options_max
+                && unit.measure(&poll.question) <= limits.question_units_max
+                && poll.options.iter().all(|option| unit.measure(option) <= limits.option_units_max)
+        })
     }
 
     fn place_text(&mut self, block: &Block) {
@@ -296,6 +329,10 @@ pub fn words_of(block: &Block) -> String {
         }
         Block::Figure { alternative, .. } => alternative.clone(),
         Block::File { label, .. } => label.clone(),
+        Block::Poll { poll } => std::iter::once(poll.question.clone())
+            .chain(poll.options.iter().map(|option| format!("• {option}")))
+            .collect::<Vec<_>>()
+            .join("\n"),
         Block::Template { markdown } => markdown.clone(),
     }
 }
@@ -370,6 +407,7 @@ mod tests {
             buttons: buttons.map(|count_max| ButtonLimits { count_max, label_units_max: 12 }),
             pictures: true,
             files: true,
+            polls: None,
             edits: true,
             private: true,
         }

@@ -5,5 +5,5 @@ pub mod layout;
 pub mod markdown;
 pub mod template;
 
-pub use document::{Block, Choice, Document, MediaHash, Span, Table, Text};
-pub use layout::{Body, Button, Capabilities, Layout, Part, TextUnit, Warning};
+pub use document::{Block, Choice, Document, MediaHash, Poll, Span, Table, Text};
+pub use layout::{Body, Button, Capabilities, Layout, Part, PollLimits, TextUnit, Warning};

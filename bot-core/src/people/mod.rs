@@ -72,7 +72,7 @@ const fn command(
     summary_fr: &'static str,
     summary_en: &'static str,
 ) -> CommandDeclaration {
-    CommandDeclaration { name, name_en, summary_fr, summary_en, audience: Audience::Everyone }
+    CommandDeclaration { name, name_en, summary_fr, summary_en, audience: Audience::Everyone, linkable: false }
 }
 
 impl CoreCommand {

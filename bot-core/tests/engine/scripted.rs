@@ -8,7 +8,7 @@ use bot_core::action::{ActionPayload, ActionToken};
 use bot_core::adapter::*;
 use bot_core::intake::Intake;
 use bot_core::message::layout::{ButtonLimits, words_of};
-use bot_core::message::{Block, Body, Capabilities, Document, Layout, TextUnit};
+use bot_core::message::{Block, Body, Capabilities, Document, Layout, PollLimits, TextUnit};
 use bot_core::plugin::*;
 use bot_core::store::media::Media;
 use bot_core::{Address, ContactId, Locale, Platform, Redacted};
@@ -34,6 +34,9 @@ pub struct World {
     pub calls: Vec<String>,
     pub reconciled: Option<Verdict<RemoteIds>>,
     pub uploads: usize,
+    pub polls_closed: usize,
+    /// What closing a poll counts; 2 to 1 unless a test says otherwise.
+    pub counts: Option<PollCounts>,
 }
 
 pub struct ScriptedPlatform {
@@ -90,6 +93,7 @@ fn shown(request: &SendRequest<'_>) -> Shown {
         Body::Text { blocks } => blocks.iter().map(words_of).collect::<Vec<_>>().join("\n"),
         Body::Picture { alternative, .. } => format!("[{alternative}]"),
         Body::File { label, .. } => format!("[{label}]"),
+        Body::Poll { poll } => format!("({} {})", poll.question, poll.options.join(" / ")),
     };
     let buttons = request.part.buttons.iter().map(|button| (button.label.clone(), button.token.clone())).collect();
     Shown { key: request.idempotency_key(), words, buttons }
@@ -125,6 +129,7 @@ impl Adapter for ScriptedPlatform {
             buttons: self.buttons.then_some(ButtonLimits { count_max: 10, label_units_max: 60 }),
             pictures: true,
             files: true,
+            polls: Some(PollLimits { options_max: 4, question_units_max: 100, option_units_max: 40 }),
             edits: true,
             private: conversation.kind == ConversationKind::Direct,
         }
@@ -211,6 +216,21 @@ impl Adapter for ScriptedPlatform {
         Verdict::Sent(())
     }
 
+    async fn close_poll(&self, _: &ConversationRef, _: &RemoteIds) -> Verdict<PollCounts> {
+        let mut world = self.world.lock().unwrap();
+        world.polls_closed += 1;
+        Verdict::Sent(world.counts.clone().unwrap_or(PollCounts { options: vec![2, 1], voters: Some(3) }))
+    }
+
+    fn private_link(&self, payload: Option<&str>) -> Option<PrivateLink> {
+        let url = format!("https://scripted.example/{}", payload.unwrap_or_default());
+        Some(PrivateLink { url, carries_payload: true })
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
     fn health(&self) -> AccountHealth {
         AccountHealth::Ready
     }
@@ -233,6 +253,7 @@ impl ScriptedPlugin {
             summary_fr: "un essai",
             summary_en: "a test",
             audience: if name.starts_with("organise") { Audience::Organisers } else { Audience::Everyone },
+            linkable: name == "ping",
         });
         let manifest = Manifest {
             id: id.parse().unwrap(),

@@ -30,6 +30,7 @@ impl MicroConsultations {
             summary_fr,
             summary_en,
             audience,
+            linkable: false,
         };
         let manifest = Manifest {
             id: "micro-consultations".parse::<PluginId>()?,

@@ -114,6 +114,8 @@ impl MessageEvent {
                 let file = FileLink { url: format!("webchat/media/{media}"), label: label.clone() };
                 (label, Vec::new(), None, Some(file))
             }
+            // There are none here: the layout makes words of them.
+            Body::Poll { poll } => (words_of(&Block::Poll { poll }), Vec::new(), None, None),
         };
         let buttons = content.part.buttons.into_iter().map(|Button { label, token, chosen, step }| ButtonEvent {
             label,

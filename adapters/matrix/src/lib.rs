@@ -1,0 +1,5 @@
+//! The Matrix adapter.
+#![recursion_limit = "256"]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+use matrix_sdk as _;

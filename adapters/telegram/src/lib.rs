@@ -1,0 +1,5 @@
+//! The Telegram adapter.
+#![recursion_limit = "256"]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+use teloxide as _;

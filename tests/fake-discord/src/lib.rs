@@ -1,0 +1,1 @@
+//! A stateful fake of Discord, REST and gateway, for tests.

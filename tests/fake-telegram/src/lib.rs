@@ -1,0 +1,1 @@
+//! A stateful fake of the Telegram Bot API, for tests.
