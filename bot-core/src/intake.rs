@@ -103,12 +103,17 @@ impl Intake {
     pub async fn receive_interactive(&self, event: InboundEvent) -> Acknowledgement {
         let deadline = tokio::time::Instant::now() + ANSWER_WITHIN;
         let events = [event];
-        let Ok(receipts) = self.receive(&events, None).await else {
-            return Acknowledgement::TryAgain;
-        };
-        let Some(&Receipt::New(sequence)) = receipts.first() else {
-            return Acknowledgement::Handled;
-        };
+        match self.receive(&events, None).await.as_deref() {
+            Ok([receipt]) => self.answered(*receipt, deadline).await,
+            _ => Acknowledgement::TryAgain,
+        }
+    }
+
+    /// Waits for the answer to an event that [`Intake::receive`] took: handled, when it was given by `deadline`;
+    /// deferred, when it will follow. For platforms that hand over events in batches, where the batch and its
+    /// cursor are stored first and then each person's wait is their own.
+    pub async fn answered(&self, receipt: Receipt, deadline: tokio::time::Instant) -> Acknowledgement {
+        let Receipt::New(sequence) = receipt else { return Acknowledgement::Handled };
         let settled = self.settled.wait(self.account, sequence);
         // It may have been settled between the commit and the registration of our wait.
         match self.is_settled(sequence).await {
