@@ -8,6 +8,7 @@
 mod call;
 mod clock;
 mod fault;
+mod judge;
 mod limits;
 mod methods;
 mod people;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use call::Call;
 pub use fault::Fault;
+pub use judge::judge;
 pub use limits::mentions;
 pub use people::{GroupHandle, PersonHandle, PressAnswer, Seen, SeenButton};
 

@@ -1,6 +1,6 @@
 //! Telegram under the suite that every adapter must pass: once by long polling, once by webhook.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use adapter_telegram::{Mode, Telegram, TelegramSettings};
 use async_trait::async_trait;
@@ -13,21 +13,31 @@ use crate::stand::{direct, serve, settings};
 
 const PERSON: i64 = 42;
 
-pub struct TelegramBench {
+struct TelegramBench {
     account: TestAccount,
-    pub fake: Arc<FakeTelegram>,
+    fake: Arc<FakeTelegram>,
     settings: TelegramSettings,
+    /// What passed over the wire in all cases.
+    record: Record,
     _secrets: tempfile::TempDir,
 }
 
+type Record = Arc<Mutex<String>>;
+
+impl Drop for TelegramBench {
+    fn drop(&mut self) {
+        self.record.lock().unwrap().push_str(&self.fake.record());
+    }
+}
+
 impl TelegramBench {
-    pub async fn new(account: TestAccount, mode: Mode) -> Self {
+    async fn new(account: TestAccount, mode: Mode, record: Record) -> Self {
         let fake = Arc::new(FakeTelegram::start().await);
         let (secrets, mut settings) = settings(&fake);
         settings.mode = mode;
         // They have started the bot before the suite begins: Telegram knows it, crieur not yet.
         fake.person(PERSON).has_started();
-        Self { account, fake, settings, _secrets: secrets }
+        Self { account, fake, settings, record, _secrets: secrets }
     }
 }
 
@@ -100,12 +110,21 @@ impl AdapterBench for TelegramBench {
     }
 }
 
+/// Every case, and then the judge on everything that was said.
+async fn run(mode: Mode) {
+    let record = Record::default();
+    conformance::run("telegram", async |account| TelegramBench::new(account, mode, record.clone()).await).await;
+    let record = record.lock().unwrap().clone();
+    assert!(record.lines().count() > 200, "the cases were recorded: {}", record.lines().count());
+    fake_telegram::judge(&record);
+}
+
 #[tokio::test]
 async fn telegram_keeps_the_contract_by_long_polling() {
-    conformance::run("telegram", async |account| TelegramBench::new(account, Mode::Polling).await).await;
+    run(Mode::Polling).await;
 }
 
 #[tokio::test]
 async fn telegram_keeps_the_contract_by_webhook() {
-    conformance::run("telegram", async |account| TelegramBench::new(account, Mode::Webhook).await).await;
+    run(Mode::Webhook).await;
 }
