@@ -2,5 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod account;
 mod bench;
+mod chats;
+mod files;
+mod polling;
+mod polls;
+mod presses;
+mod rendering;
+mod sending;
 mod stand;
+mod webhook;
