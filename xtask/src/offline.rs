@@ -14,9 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket};
 
 /// Tells the tests that they are inside: `tests/egress.rs` proves it.
 pub const VARIABLE: &str = "CRIEUR_TESTS_OFFLINE";
@@ -120,7 +118,8 @@ fn raise_loopback() -> Result<()> {
     let mut answer = [0; 4096];
     let length = recv(kernel.as_raw_fd(), &mut answer, MsgFlags::empty())?;
     let code = answer.get(HEADER_BYTES..HEADER_BYTES + 4).filter(|_| length >= HEADER_BYTES + 4);
-    let code = code.and_then(|code| code.try_into().ok()).map(i32::from_ne_bytes).context("the kernel's answer is cut")?;
+    let code =
+        code.and_then(|code| code.try_into().ok()).map(i32::from_ne_bytes).context("the kernel's answer is cut")?;
     if code != 0 {
         bail!("{}", Errno::from_raw(-code).desc());
     }
@@ -139,7 +138,8 @@ mod tests {
         let words: Vec<_> = wrapped.get_args().map(|word| word.to_str().unwrap()).collect();
         assert_eq!(words, ["offline", "cargo", "test", "--offline"]);
         assert_eq!(wrapped.get_current_dir().unwrap().to_str(), Some("/"));
-        let variables: Vec<_> = wrapped.get_envs().map(|(name, value)| (name.to_str().unwrap(), value.is_some())).collect();
+        let variables: Vec<_> =
+            wrapped.get_envs().map(|(name, value)| (name.to_str().unwrap(), value.is_some())).collect();
         assert_eq!(variables, [("ASKED", true), ("DATABASE_URL", false)]);
     }
 }

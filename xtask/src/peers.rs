@@ -111,8 +111,7 @@ fn is_ready(environment: &Path, pins: &str) -> bool {
     let runs = |python: PathBuf| {
         Command::new(python).args(["-I", "-c", ""]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     };
-    fs::read_to_string(environment.join(STAMP)).is_ok_and(|stamp| stamp == pins)
-        && runs(environment.join("bin/python"))
+    fs::read_to_string(environment.join(STAMP)).is_ok_and(|stamp| stamp == pins) && runs(environment.join("bin/python"))
 }
 
 fn check_python() -> Result<()> {
@@ -168,8 +167,7 @@ fn make(peer: &Peer, environment: &Path) -> Result<()> {
 /// Runs it; what it printed is shown only when it fails.
 fn quietly(command: &mut Command) -> Result<()> {
     let name = Path::new(command.get_program()).display().to_string();
-    let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("{name} could not be run"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{name} could not be run"))?;
     if !output.status.success() {
         let said = [output.stdout, output.stderr].concat();
         bail!("{name} ended with {}:\n{}", output.status, String::from_utf8_lossy(&said).trim());

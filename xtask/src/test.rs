@@ -1,47 +1,103 @@
 //! `cargo xtask test`: every check and every test, in order.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
 
-use crate::{browser, cargo, database, deny, prepare};
+use crate::leaks::{self, Leaks};
+use crate::{browser, cargo, database, deny, offline, peers, prepare};
+
+#[derive(Args)]
+pub struct Options {
+    /// Install no peers: tests whose peer is not there already are skipped, and say so.
+    #[arg(long)]
+    without_peers: bool,
+    /// Run the tests with the network as it is, on a machine that allows no network namespace.
+    #[arg(long)]
+    with_network: bool,
+}
 
 /// Runs everything; the last line counts the tests.
 ///
+/// What needs the network comes first; the tests themselves are run without one.
+///
 /// # Errors
 /// The first step that failed, with what to do.
-pub fn run() -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::default();
+    if !options.with_network {
+        steps.run("a network that ends here", "see above", offline::check)?;
+    }
     steps.run("format", "run `cargo fmt --all`", || cargo::run(&mut cargo::cargo(&["fmt", "--all", "--check"])?))?;
+    steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
+    let postgres = steps.run("a Postgres for the tests", "see above", database::start)?;
+    let (axe_script, chromedriver) =
+        steps.run("a browser for the tests", "see above", || Ok((browser::axe_script()?, browser::chromedriver()?)))?;
+    let peers = steps.run("peers for the chat networks", "see above", || match options.without_peers {
+        true => peers::say_what_is_skipped().and_then(|()| peers::directory()),
+        false => peers::install(),
+    })?;
+    if std::env::var_os(peers::DISCORD_OPENAPI_VARIABLE).is_none() {
+        println!(
+            "not tested: the fake of Discord against Discord's description, which {} names",
+            peers::DISCORD_OPENAPI_VARIABLE
+        );
+    }
     steps.run("clippy", "follow its suggestions above", || {
         cargo::run(&mut cargo::cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?)
     })?;
-    steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
-    let postgres = steps.run("a Postgres for the tests", "see above", database::start)?;
     steps.run("committed query data", "run `cargo xtask prepare` and commit the .sqlx directories", || {
         prepare::check(&postgres)
     })?;
-    let (axe_script, chromedriver) =
-        steps.run("a browser for the tests", "see above", || Ok((browser::axe_script()?, browser::chromedriver()?)))?;
 
-    let mut counts = Counts::default();
-    let tests = steps.run("tests", "the failures are listed above, by test", || {
-        let mut tests = cargo::cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])?;
+    let log = cargo::workspace()?.target_dir.join("xtask-tests.log");
+    let tests = |arguments: &[&str]| -> Result<Command> {
+        let mut tests = cargo::cargo(&[&["test", "--locked", "--workspace"], arguments].concat())?;
         tests
             .env_remove("DATABASE_URL")
             .env("CRIEUR_TEST_POSTGRES", postgres.url_of("postgres"))
             .env("CRIEUR_CHROMEDRIVER", &chromedriver)
-            .env("CRIEUR_AXE_JS", &axe_script);
-        run_and_count(&mut tests, &mut counts)
+            .env("CRIEUR_AXE_JS", &axe_script)
+            .env(peers::VARIABLE, &peers)
+            .env(leaks::LOG_VARIABLE, &log);
+        if !options.without_peers {
+            tests.env(peers::REQUIRED_VARIABLE, "1");
+        }
+        Ok(tests)
+    };
+    steps.run("building the tests", "see above", || cargo::run(&mut tests(&["--no-run"])?))?;
+    let mut counts = Counts::default();
+    let mut leaks = Leaks::default();
+    let outcome = steps.run("tests", "the failures are listed above, by test", || {
+        File::create(&log).with_context(|| log.display().to_string())?;
+        let tests = tests(&["--offline", "--no-fail-fast", "--", "--show-output"])?;
+        run_and_count(
+            if options.with_network { tests } else { offline::wrapped(&tests)? },
+            &mut counts,
+            &mut leaks,
+            |line| println!("{line}"),
+        )
+    });
+    let outcome = outcome.and_then(|()| {
+        steps.run(
+            "secrets in what the tests printed",
+            "Redacted values and error texts without content: SECURITY.md",
+            || {
+                leaks.look_at_log(&log)?;
+                leaks.refuse()
+            },
+        )
     });
     drop(postgres);
 
     steps.summarise();
     // CI reads this line; it stands alone and last.
     println!("\n{} passed, {} failed", counts.passed, counts.failed);
-    tests
+    outcome
 }
 
 /// The steps so far, with what each took.
@@ -93,15 +149,23 @@ impl Counts {
     }
 }
 
-/// Runs cargo's tests on this terminal, and counts what their programs report.
-fn run_and_count(tests: &mut Command, counts: &mut Counts) -> Result<()> {
-    let mut running = tests.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cargo could not be run")?;
-    let output = running.stdout.take().context("cargo has no output")?;
+/// Runs cargo's tests, shows their output, counts what their programs report, and looks for leaks in all that is printed.
+fn run_and_count(mut tests: Command, counts: &mut Counts, leaks: &mut Leaks, mut show: impl FnMut(&str)) -> Result<()> {
+    // One pipe for both, so that lines keep their order.
+    let (output, input) = std::io::pipe()?;
+    tests.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
+    let mut running = tests.spawn().context("cargo could not be run")?;
+    // It holds our ends of the pipe, which would never be closed.
+    drop(tests);
+    let mut screen = Screen::default();
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
-        println!("{line}");
+        if screen.shows(&line) {
+            show(&line);
+        }
         counts.add(&line);
+        leaks.look_at("tests", &line);
     }
     let status = running.wait()?;
     if !status.success() {
@@ -111,6 +175,24 @@ fn run_and_count(tests: &mut Command, counts: &mut Counts) -> Result<()> {
         bail!("no test was run");
     }
     Ok(())
+}
+
+/// Leaves out what tests printed that passed, which is searched but not worth reading.
+#[derive(Default)]
+struct Screen {
+    is_among_successes: bool,
+}
+
+impl Screen {
+    fn shows(&mut self, line: &str) -> bool {
+        match line {
+            "successes:" => self.is_among_successes = true,
+            "failures:" => self.is_among_successes = false,
+            _ if line.starts_with("test result: ") => self.is_among_successes = false,
+            _ => {}
+        }
+        !self.is_among_successes
+    }
 }
 
 #[cfg(test)]
@@ -134,11 +216,38 @@ mod tests {
     #[test]
     fn a_failing_command_is_an_error_that_keeps_its_counts() {
         let mut counts = Counts::default();
-        let report = "echo 'test result: FAILED. 1 passed; 1 failed; 0 ignored'; exit 101";
-        let outcome = run_and_count(Command::new("sh").args(["-c", report]), &mut counts);
+        let report = |text: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", text]);
+            shell
+        };
+        let failing = report("echo 'test result: FAILED. 1 passed; 1 failed; 0 ignored'; exit 101");
+        let outcome = run_and_count(failing, &mut counts, &mut Leaks::default(), |_| {});
         assert!(outcome.is_err());
         assert_eq!(counts, Counts { passed: 1, failed: 1 });
-        let nothing = run_and_count(&mut Command::new("true"), &mut Counts::default());
+        let nothing = run_and_count(report("true"), &mut Counts::default(), &mut Leaks::default(), |_| {});
         assert_eq!(nothing.unwrap_err().to_string(), "no test was run");
+    }
+
+    #[test]
+    fn what_is_printed_is_searched_on_both_outputs_and_among_the_successes() {
+        for report in ["echo can''ary", "echo can''ary >&2", "echo successes:; echo can''ary"] {
+            let mut leaks = Leaks::default();
+            let mut command = Command::new("sh");
+            let closing = "echo 'test result: ok. 1 passed; 0 failed;'";
+            command.args(["-c", &format!("{report}; {closing}")]);
+            run_and_count(command, &mut Counts::default(), &mut leaks, |_| {}).unwrap();
+            assert!(leaks.refuse().is_err(), "{report}");
+        }
+    }
+
+    #[test]
+    fn the_output_of_tests_that_passed_is_left_out() {
+        let mut screen = Screen::default();
+        let lines =
+            ["test a ... ok", "", "successes:", "", "---- a stdout ----", "words", "failures:", "---- b stdout ----"];
+        let shown: Vec<&str> = lines.into_iter().filter(|line| screen.shows(line)).collect();
+        assert_eq!(shown, ["test a ... ok", "", "failures:", "---- b stdout ----"]);
+        assert!(!screen.shows("successes:") && screen.shows("test result: ok. 1 passed; 0 failed;"));
     }
 }

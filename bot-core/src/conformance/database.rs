@@ -39,6 +39,7 @@ impl TestDatabase {
     /// # Panics
     /// When no server is named, or it cannot be used: there is no test without a database.
     pub async fn create() -> Self {
+        super::log::begin();
         let Ok(url) = std::env::var(SERVER_VARIABLE) else {
             panic!("run `cargo xtask test`, or start `cargo xtask postgres` and set {SERVER_VARIABLE}");
         };
