@@ -43,6 +43,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// unknown outcome is not tried again.
     fn idempotent_for(&self) -> TimeDelta;
 
+    /// How long the platform keeps what people press while nobody takes it, where that is shorter than an outage may
+    /// be: afterwards they are asked again. `None` where it is kept.
+    fn presses_kept_for(&self) -> Option<TimeDelta> {
+        None
+    }
+
     /// The limits that hold here before the platform has to say "too many".
     fn pacing(&self) -> Pacing;
 
