@@ -6,9 +6,12 @@ mod browser;
 mod cargo;
 mod database;
 mod deny;
+mod offline;
+mod peers;
 mod prepare;
 mod test;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,6 +54,18 @@ enum Task {
     /// Prints the variables for building against it (DATABASE_URL) and for running tests by
     /// hand (CRIEUR_TEST_POSTGRES). Its data is gone afterwards.
     Postgres,
+    /// Install the programs that the chat networks are tested with, each pinned.
+    ///
+    /// A Matrix homeserver (Synapse), a second Matrix client, and judges of the fakes of Telegram and Discord, in
+    /// Python environments below $CRIEUR_PEERS (else ~/.cache/crieur/peers). What is there already is kept.
+    Peers,
+    /// Run a program that can reach this machine and nothing else.
+    ///
+    /// As the tests are run: `cargo xtask offline cargo test --offline --package adapter-discord`.
+    Offline {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,6 +76,8 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Prepare { check } => prepare_with_own_database(check),
         Task::Postgres => database::serve(),
+        Task::Peers => peers::install().map(drop),
+        Task::Offline { command } => offline::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
