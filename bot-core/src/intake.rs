@@ -133,9 +133,17 @@ impl Intake {
                 return Acknowledgement::Deferred;
             }
         };
-        let Some(&Receipt::New(sequence)) = receipts.first() else {
-            return Acknowledgement::Handled;
-        };
+        match receipts.first() {
+            Some(receipt) => self.answered(*receipt, deadline).await,
+            None => Acknowledgement::Handled,
+        }
+    }
+
+    /// Waits for the answer to an event that [`Intake::receive`] took: handled, when it was given by `deadline`;
+    /// deferred, when it will follow. For platforms that hand over events in batches, where the batch and its
+    /// cursor are stored first and then each person's wait is their own.
+    pub async fn answered(&self, receipt: Receipt, deadline: tokio::time::Instant) -> Acknowledgement {
+        let Receipt::New(sequence) = receipt else { return Acknowledgement::Handled };
         let settled = self.settled.wait(self.account, sequence);
         // It may have been settled between the commit and the registration of our wait.
         match self.is_settled(sequence).await {
