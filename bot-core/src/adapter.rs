@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{ActionPayload, ActionToken};
 use crate::clock::{Clock, Random};
-use crate::ids::{AccountId, Address, DeliveryId, Platform};
+use crate::ids::{AccountId, Address, DeliveryId, OrganisationId, Platform};
 use crate::intake::Intake;
 use crate::locale::Locale;
 use crate::message::{Capabilities, Document, Layout, Part};
@@ -29,6 +30,20 @@ pub struct AdapterContext {
     pub media: MediaStore,
     pub clock: Clock,
     pub random: Random,
+}
+
+impl AdapterContext {
+    /// For an operator's command, which looks at an account without running it.
+    pub fn outside_service(pool: PgPool, organisation: OrganisationId, account: AccountId) -> Self {
+        let clock = Clock::system();
+        Self {
+            account,
+            state: AccountState::new(pool.clone(), organisation, account, clock.clone()),
+            media: MediaStore::new(pool, organisation),
+            clock,
+            random: Random::from_os(),
+        }
+    }
 }
 
 #[async_trait]
