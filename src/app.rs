@@ -81,12 +81,7 @@ impl App {
         let mut service = Service::assemble(parts).await?;
         set_plugin_settings(&service, &config, &clock).await?;
 
-        let place = Place {
-            organisation_title: config.organisation.title.clone(),
-            locale: config.organisation.default_locale,
-            public_url: public_url.clone(),
-            trusted_proxies: config.http.public.trusted_proxies.clone(),
-        };
+        let place = Place::of(&config, public_url.clone());
         let mut routes = Vec::new();
         let mut names = Vec::new();
         for account in &config.accounts {

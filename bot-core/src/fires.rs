@@ -16,6 +16,7 @@ use crate::dispatcher::{
     lock_contact, pause, without_time_limit,
 };
 use crate::ids::{OrganisationId, PluginId};
+use crate::people::{FIRE_UNNAME, unname};
 use crate::plugin::{Event, FiredFire};
 use crate::plugin_host::{Call, CallError, is_outage};
 
@@ -298,6 +299,7 @@ async fn run_core_fire(
             let tables: Vec<String> = serde_json::from_value(fire.payload.clone())?;
             forget(&mut context.transaction, organisation.view.id.0, &fire.subject, &tables, context.now).await?;
         }
+        FIRE_UNNAME => unname(&mut context.transaction, organisation.view.id, &fire.subject).await?,
         FIRE_RETENTION => crate::retention::clean(core, organisation, &mut context.transaction).await?,
         _ => return Err(FireError::Orphan),
     }

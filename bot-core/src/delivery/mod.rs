@@ -2,6 +2,7 @@
 //! settles each with the adapter's verdict. The states and their reasons are told in ARCHITECTURE.md.
 
 pub mod gates;
+mod outage;
 pub(crate) mod queue;
 mod sending;
 
@@ -31,7 +32,8 @@ pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: Cancell
                 let tenure = stop.child_token();
                 let receiving = receive(Arc::clone(&core), account.clone(), tenure.clone());
                 let sending = send(Arc::clone(&core), account.clone(), tenure.clone());
-                tokio::join!(receiving, sending, watch_lease(&core, &account, &tenure));
+                let outages = outage::watch(&core, &account, &tenure);
+                tokio::join!(receiving, sending, watch_lease(&core, &account, &tenure), outages);
                 continue;
             }
             Ok(false) => {
