@@ -60,6 +60,7 @@ impl App {
     /// # Errors
     /// With a sentence that says what to do. Nothing runs then.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
+        crate::tls::choose_cryptography();
         let Start { config, database, clock, random, secrets } = start;
         // First, so that a port in use is told at once.
         let listeners = Listeners::bind(&config.http).await?;
