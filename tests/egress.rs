@@ -54,7 +54,10 @@ fn no_public_name_resolves() {
     for name in NAMES {
         let started = Instant::now();
         if let Ok(found) = name.to_socket_addrs() {
-            panic!("{name} resolves to {:?}: a local resolver answers through a Unix socket", found.collect::<Vec<_>>());
+            panic!(
+                "{name} resolves to {:?}: a local resolver answers through a Unix socket",
+                found.collect::<Vec<_>>()
+            );
         }
         assert!(started.elapsed() < AT_ONCE, "{name} was refused late");
     }
