@@ -435,7 +435,7 @@ pub struct CommandMenuEntry {
 pub enum AccountHealth {
     Starting,
     Ready,
-    /// Working, but something needs a look.
+    /// Working, but something needs a look: what can be sent is sent, and `/health/ready` says no.
     Degraded {
         reason: String,
     },

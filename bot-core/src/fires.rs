@@ -175,6 +175,8 @@ async fn give_back(
         UPDATE core.fire
         SET attempts = $5, available_at = $6, state = CASE WHEN $7 THEN 'parked' ELSE 'waiting' END, reason = $8
         WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND subject = $4
+          -- Moved to another time meanwhile, it is another fire, which has not failed.
+          AND due_at = $9
         "#,
         organisation.0,
         fire.plugin.as_str(),
@@ -184,6 +186,7 @@ async fn give_back(
         core.clock.now() + pause,
         park,
         error.to_string(),
+        fire.due_at,
     )
     .execute(&core.pool)
     .await?;

@@ -66,7 +66,8 @@ impl AccountSettings {
             #[cfg(feature = "discord")]
             Self::Discord(settings) => vec![&settings.token_file],
             #[cfg(feature = "matrix")]
-            Self::Matrix(settings) => vec![&settings.password_file, &settings.store_passphrase_file],
+            // The first start writes the others, where there are none.
+            Self::Matrix(settings) => vec![&settings.password_file],
             #[cfg(feature = "telegram")]
             Self::Telegram(settings) => vec![&settings.token_file],
             #[cfg(feature = "webchat")]

@@ -199,3 +199,13 @@ async fn a_slow_store_promises_an_answer_and_keeps_the_promise() {
         a_moment().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_refused_here_is_left_to_another_process() {
+    let mut platform = ScriptedPlatform::new("scripted");
+    platform.refused = true;
+    let town = town_on(platform).await;
+    while town.number("SELECT count(*) FROM core.account WHERE lease_epoch = 1 AND leased_by IS NULL").await == 0 {
+        a_moment().await;
+    }
+}

@@ -43,6 +43,8 @@ pub struct ScriptedPlatform {
     pub platform: Platform,
     pub world: Mutex<World>,
     pub buttons: bool,
+    /// This process cannot run the account.
+    pub refused: bool,
     pub polls: bool,
     pub idempotent_for: TimeDelta,
     pub pacing: Pacing,
@@ -56,6 +58,7 @@ impl ScriptedPlatform {
             platform: Platform::new(platform),
             world: Mutex::default(),
             buttons: true,
+            refused: false,
             polls: true,
             idempotent_for: TimeDelta::zero(),
             presses_kept_for: None,
@@ -154,6 +157,9 @@ impl Adapter for ScriptedPlatform {
     }
 
     async fn run(&self, intake: Intake, stop: CancellationToken) -> Result<(), RunError> {
+        if self.refused {
+            return Err(RunError::Refused("its files are elsewhere".to_owned()));
+        }
         self.intake.send_replace(Some(intake));
         stop.cancelled().await;
         self.intake.send_replace(None);
