@@ -261,20 +261,17 @@ fn only_discord_needs_the_openssl_of_the_system_and_the_demonstration_no_tls_at_
 /// As soon as Discord is built in, an HTTP client that says nothing would use OpenSSL too.
 #[test]
 fn every_other_request_says_that_it_uses_rustls() {
-    let mut clients = 0;
     for adapter in folders("adapters").into_iter().filter(|adapter| name_of(adapter) != "discord") {
         for (path, source) in sources(&adapter) {
             for silent in ["reqwest::Client::new(", "reqwest::get(", "Bot::new(", "Bot::from_env("] {
                 assert!(!source.contains(silent), "{}: {silent} does not say which TLS", path.display());
             }
             for (at, _) in source.match_indices("reqwest::Client::builder()") {
-                clients += 1;
                 let chain = source[at..].split(';').next().unwrap();
                 assert!(chain.contains(".use_rustls_tls()"), "{}: add .use_rustls_tls() to {chain}", path.display());
             }
         }
     }
-    assert!(clients > 0);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use clap::Args;
 use crate::leaks::{self, Leaks};
 use crate::{browser, cargo, database, deny, offline, peers, prepare};
 
+/// A test mostly waits: for Postgres, for a page, for a deadline. Threads for each core; `RUST_TEST_THREADS` overrides.
+const TEST_THREADS_PER_CORE: usize = 3;
+
 #[derive(Args)]
 pub struct Options {
     /// Install no peers: tests whose peer is not there already are skipped, and say so.
@@ -64,6 +67,10 @@ pub fn run(options: &Options) -> Result<()> {
             .env("CRIEUR_AXE_JS", &axe_script)
             .env(peers::VARIABLE, &peers)
             .env(leaks::LOG_VARIABLE, &log);
+        if std::env::var_os("RUST_TEST_THREADS").is_none() {
+            let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+            tests.env("RUST_TEST_THREADS", (cores * TEST_THREADS_PER_CORE).to_string());
+        }
         if !options.without_peers {
             tests.env(peers::REQUIRED_VARIABLE, "1");
         }
