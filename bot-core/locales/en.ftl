@@ -112,3 +112,8 @@ unlink-no = No, stay linked
 unlink-done = Done: this chat is on its own again.
 unlink-cancelled = Nothing has changed: your chats stay linked.
 unlink-alone = This chat is not linked to any other. To link one: /link.
+
+## Links to the private conversation
+
+private-link-then = then write
+private-link-write = write to me in private

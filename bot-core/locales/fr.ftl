@@ -113,3 +113,8 @@ unlink-no = Non, rester relié
 unlink-done = C’est fait : cette messagerie est de nouveau à part.
 unlink-cancelled = Rien n’a changé : vos messageries restent reliées.
 unlink-alone = Cette messagerie n’est reliée à aucune autre. Pour en relier une : /lier.
+
+## Les liens vers la conversation privée
+
+private-link-then = puis écrivez-y
+private-link-write = écrivez-moi en message privé

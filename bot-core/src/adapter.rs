@@ -126,6 +126,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// no such links.
     fn private_link(&self, payload: Option<&str>) -> Option<PrivateLink>;
 
+    /// Whether single votes in native polls, and reactions, are reported as [`InboundKind::PollVote`] and
+    /// [`InboundKind::Reaction`] with who did it. Where they are not, a poll is only counted.
+    fn reports_votes(&self) -> bool {
+        false
+    }
+
     /// Looks at each step of setting up the account on its platform, for `crieur doctor`: the token, the rights, the
     /// rooms. Asks the platform, but needs no [`Adapter::run`] and changes nothing.
     async fn examine(&self) -> Vec<Finding>;

@@ -154,10 +154,6 @@ impl Core {
         self.accounts.write().unwrap_or_else(PoisonError::into_inner).insert(account.id, account);
     }
 
-    pub(crate) fn account(&self, id: AccountId) -> Option<Account> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
-    }
-
     /// The accounts of this process.
     pub fn accounts(&self) -> Vec<Account> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

@@ -3,6 +3,7 @@
 
 pub mod gates;
 mod outage;
+mod private_links;
 pub(crate) mod queue;
 mod sending;
 
@@ -73,6 +74,7 @@ enum Receiving {
 /// Ends the tenure when another process has taken the account over, as it may after Postgres was away: two at once
 /// would fight over one connection to the platform.
 async fn watch_lease(core: &Core, account: &Account, tenure: &CancellationToken) {
+    let mut known_link = None;
     while tenure.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_some() {
         let holder = sqlx::query_scalar!(
             "SELECT leased_by FROM core.account WHERE organisation_id = $1 AND id = $2",
@@ -85,6 +87,13 @@ async fn watch_lease(core: &Core, account: &Account, tenure: &CancellationToken)
         if matches!(holder, Ok(holder) if holder != Some(core.runner.0)) {
             tracing::warn!(account.name = account.name, "Account {} was taken over by another process", account.name);
             tenure.cancel();
+        }
+        if let Err(error) = private_links::remember(core, account, &mut known_link).await {
+            tracing::warn!(
+                account.name = account.name,
+                "The link of account {} could not be kept: {error}",
+                account.name
+            );
         }
     }
 }
