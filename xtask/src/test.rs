@@ -36,6 +36,9 @@ pub fn run(options: &Options) -> Result<()> {
         steps.run("a network that ends here", "see above", offline::check)?;
     }
     steps.run("format", "run `cargo fmt --all`", || cargo::run(&mut cargo::cargo(&["fmt", "--all", "--check"])?))?;
+    steps.run("crates", "a registry of crates must be reachable, or have been before", || {
+        cargo::run(&mut cargo::cargo(&["fetch", "--locked"])?)
+    })?;
     steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
     let postgres = steps.run("a Postgres for the tests", "see above", database::start)?;
     let (axe_script, chromedriver) =
