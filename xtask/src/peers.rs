@@ -71,6 +71,18 @@ pub fn directory() -> Result<PathBuf> {
     Ok(PathBuf::from(home).join(".cache/crieur/peers"))
 }
 
+/// The file that `CRIEUR_DISCORD_OPENAPI` names, which tests find from whatever directory they run in.
+pub fn discord_openapi() -> Result<Option<PathBuf>> {
+    let Some(named) = std::env::var_os(DISCORD_OPENAPI_VARIABLE).filter(|named| !named.is_empty()) else {
+        return Ok(None);
+    };
+    let path = std::path::absolute(&named).context(DISCORD_OPENAPI_VARIABLE)?;
+    if !path.is_file() {
+        bail!("{DISCORD_OPENAPI_VARIABLE} names {}, which is no file: correct or unset it", path.display());
+    }
+    Ok(Some(path))
+}
+
 /// Installs what is missing or of other versions; quick when nothing is.
 ///
 /// # Errors

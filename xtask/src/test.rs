@@ -2,17 +2,21 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
+use embedded_postgres::Throwaway;
 
 use crate::leaks::{self, Leaks};
 use crate::{browser, cargo, database, deny, offline, peers, prepare};
 
-/// A test mostly waits: for Postgres, for a page, for a deadline. Threads for each core; `RUST_TEST_THREADS` overrides.
+/// A test mostly waits: for Postgres, for a page, for a deadline.
 const TEST_THREADS_PER_CORE: usize = 3;
+/// Whoever sets it is obeyed.
+const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
 #[derive(Args)]
 pub struct Options {
@@ -36,75 +40,112 @@ pub fn run(options: &Options) -> Result<()> {
         steps.run("a network that ends here", "see above", offline::check)?;
     }
     steps.run("format", "run `cargo fmt --all`", || cargo::run(&mut cargo::cargo(&["fmt", "--all", "--check"])?))?;
-    steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
-    let postgres = steps.run("a Postgres for the tests", "see above", database::start)?;
-    let (axe_script, chromedriver) =
-        steps.run("a browser for the tests", "see above", || Ok((browser::axe_script()?, browser::chromedriver()?)))?;
-    let peers = steps.run("peers for the chat networks", "see above", || match options.without_peers {
-        true => peers::say_what_is_skipped().and_then(|()| peers::directory()),
-        false => peers::install(),
+    steps.run("crates", "a registry of crates must be reachable, or have been before", || {
+        cargo::run(&mut cargo::cargo(&["fetch", "--locked"])?)
     })?;
-    if std::env::var_os(peers::DISCORD_OPENAPI_VARIABLE).is_none() {
-        println!(
-            "not tested: the fake of Discord against Discord's description, which {} names",
-            peers::DISCORD_OPENAPI_VARIABLE
-        );
-    }
+    steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
+    let surroundings = Surroundings {
+        postgres: steps.run("a Postgres for the tests", "see above", database::start)?,
+        browser: steps.run("a browser for the tests", "see above", || {
+            Ok(Browser { axe_script: browser::axe_script()?, driver: browser::chromedriver()? })
+        })?,
+        peers: steps.run("peers for the chat networks", "see above", || Peers::gather(options))?,
+        log: cargo::workspace()?.target_dir.join("xtask-tests.log"),
+    };
     steps.run("clippy", "follow its suggestions above", || {
         cargo::run(&mut cargo::cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?)
     })?;
     steps.run("committed query data", "run `cargo xtask prepare` and commit the .sqlx directories", || {
-        prepare::check(&postgres)
+        prepare::check(&surroundings.postgres)
     })?;
+    steps.run("building the tests", "see above", || cargo::run(&mut surroundings.tests(&["--no-run"])?))?;
 
-    let log = cargo::workspace()?.target_dir.join("xtask-tests.log");
-    let tests = |arguments: &[&str]| -> Result<Command> {
-        let mut tests = cargo::cargo(&[&["test", "--locked", "--workspace"], arguments].concat())?;
-        tests
-            .env_remove("DATABASE_URL")
-            .env("CRIEUR_TEST_POSTGRES", postgres.url_of("postgres"))
-            .env("CRIEUR_CHROMEDRIVER", &chromedriver)
-            .env("CRIEUR_AXE_JS", &axe_script)
-            .env(peers::VARIABLE, &peers)
-            .env(leaks::LOG_VARIABLE, &log);
-        if std::env::var_os("RUST_TEST_THREADS").is_none() {
-            let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-            tests.env("RUST_TEST_THREADS", (cores * TEST_THREADS_PER_CORE).to_string());
-        }
-        if !options.without_peers {
-            tests.env(peers::REQUIRED_VARIABLE, "1");
-        }
-        Ok(tests)
-    };
-    steps.run("building the tests", "see above", || cargo::run(&mut tests(&["--no-run"])?))?;
     let mut counts = Counts::default();
     let mut leaks = Leaks::default();
     let outcome = steps.run("tests", "the failures are listed above, by test", || {
-        File::create(&log).with_context(|| log.display().to_string())?;
-        let tests = tests(&["--offline", "--no-fail-fast", "--", "--show-output"])?;
-        run_and_count(
-            if options.with_network { tests } else { offline::wrapped(&tests)? },
-            &mut counts,
-            &mut leaks,
-            |line| println!("{line}"),
-        )
+        File::create(&surroundings.log).with_context(|| surroundings.log.display().to_string())?;
+        let mut tests = surroundings.tests(&["--offline", "--no-fail-fast", "--", "--show-output"])?;
+        if !options.with_network {
+            tests = offline::wrapped(&tests)?;
+        }
+        run_and_count(tests, &mut counts, &mut leaks, |line| println!("{line}"))
     });
     let outcome = outcome.and_then(|()| {
-        steps.run(
-            "secrets in what the tests printed",
-            "Redacted values and error texts without content: SECURITY.md",
-            || {
-                leaks.look_at_log(&log)?;
-                leaks.refuse()
-            },
-        )
+        let remedy = "print no token and no address: keep it Redacted, and out of errors";
+        steps.run("secrets in what the tests printed", remedy, || {
+            leaks.look_at_log(&surroundings.log)?;
+            leaks.refuse()
+        })
     });
-    drop(postgres);
+    drop(surroundings);
 
     steps.summarise();
     // CI reads this line; it stands alone and last.
     println!("\n{} passed, {} failed", counts.passed, counts.failed);
     outcome
+}
+
+/// What the tests find around them.
+struct Surroundings {
+    postgres: Throwaway,
+    browser: Browser,
+    peers: Peers,
+    /// Where they log.
+    log: PathBuf,
+}
+
+struct Browser {
+    axe_script: PathBuf,
+    driver: PathBuf,
+}
+
+struct Peers {
+    directory: PathBuf,
+    /// A test whose peer is missing fails.
+    are_required: bool,
+    discord_openapi: Option<PathBuf>,
+}
+
+impl Peers {
+    fn gather(options: &Options) -> Result<Self> {
+        let directory = if options.without_peers {
+            peers::say_what_is_skipped()?;
+            peers::directory()?
+        } else {
+            peers::install()?
+        };
+        let discord_openapi = peers::discord_openapi()?;
+        if discord_openapi.is_none() {
+            let variable = peers::DISCORD_OPENAPI_VARIABLE;
+            println!("not tested: the fake of Discord against Discord's own description, which {variable} names");
+        }
+        Ok(Self { directory, are_required: !options.without_peers, discord_openapi })
+    }
+}
+
+impl Surroundings {
+    /// Cargo on all tests. Every call has the same variables, so that what one built the next one runs.
+    fn tests(&self, arguments: &[&str]) -> Result<Command> {
+        let mut tests = cargo::cargo(&[&["test", "--locked", "--workspace"], arguments].concat())?;
+        tests
+            .env_remove("DATABASE_URL")
+            .env("CRIEUR_TEST_POSTGRES", self.postgres.url_of("postgres"))
+            .env("CRIEUR_CHROMEDRIVER", &self.browser.driver)
+            .env("CRIEUR_AXE_JS", &self.browser.axe_script)
+            .env(peers::VARIABLE, &self.peers.directory)
+            .env(leaks::LOG_VARIABLE, &self.log);
+        if self.peers.are_required {
+            tests.env(peers::REQUIRED_VARIABLE, "1");
+        }
+        if let Some(description) = &self.peers.discord_openapi {
+            tests.env(peers::DISCORD_OPENAPI_VARIABLE, description);
+        }
+        if std::env::var_os(THREADS_VARIABLE).is_none() {
+            let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+            tests.env(THREADS_VARIABLE, (cores * TEST_THREADS_PER_CORE).to_string());
+        }
+        Ok(tests)
+    }
 }
 
 /// The steps so far, with what each took.
