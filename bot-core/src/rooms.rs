@@ -88,14 +88,8 @@ impl Views {
     }
 
     pub fn view(&self, account: AccountId, id: ConversationId, place: &ConversationRef) -> ConversationView {
-        let nothing = ConversationView {
-            id,
-            kind: place.kind,
-            private: false,
-            buttons: false,
-            polls: false,
-            votes: false,
-        };
+        let nothing =
+            ConversationView { id, kind: place.kind, private: false, buttons: false, polls: false, votes: false };
         match self {
             Self::Adapters(adapters) => match adapters.get(&account) {
                 Some(adapter) => {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod citizen;
+mod codes;
 mod ledger;
 mod one_ballot;
 mod organiser;

@@ -67,7 +67,11 @@ async fn watch_lease(core: &Core, account: &Account, tenure: &CancellationToken)
             tenure.cancel();
         }
         if let Err(error) = private_links::remember(core, account, &mut known_link).await {
-            tracing::warn!(account.name = account.name, "The link of account {} could not be kept: {error}", account.name);
+            tracing::warn!(
+                account.name = account.name,
+                "The link of account {} could not be kept: {error}",
+                account.name
+            );
         }
     }
 }

@@ -59,10 +59,6 @@ pub async fn private_links(pool: &PgPool, organisation: OrganisationId) -> Resul
     )
     .fetch_all(pool)
     .await?;
-    let links = rows.into_iter().map(|row| AccountLink {
-        account: row.name,
-        platform: row.platform,
-        link: row.link.0,
-    });
+    let links = rows.into_iter().map(|row| AccountLink { account: row.name, platform: row.platform, link: row.link.0 });
     Ok(links.collect())
 }

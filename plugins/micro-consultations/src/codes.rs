@@ -270,7 +270,9 @@ async fn find(cx: &mut Context, code: &Code) -> Result<Option<(Consultation, Kno
             continue;
         }
         // First the consultation, as everybody who votes or closes; a closing in between has deleted the code.
-        let Some(consultation) = store::find(cx.sql(), organisation, candidate.id, Lock::Voting).await? else { continue };
+        let Some(consultation) = store::find(cx.sql(), organisation, candidate.id, Lock::Voting).await? else {
+            continue;
+        };
         let held = sqlx::query_scalar!(
             r#"
             SELECT digest FROM micro_consultations.participation_code
@@ -404,7 +406,11 @@ mod tests {
         let counted = town.operator(async |cx| Ok(counts(cx, id).await.unwrap())).await.0;
         assert_eq!(counted, (2, 2));
         ana.sends("resultats place-du-marche").await;
-        assert!(ana.reads().contains("Participation : 2 bulletins (2 avec un code, un par personne)."), "{}", ana.reads());
+        assert!(
+            ana.reads().contains("Participation : 2 bulletins (2 avec un code, un par personne)."),
+            "{}",
+            ana.reads()
+        );
     }
 
     #[tokio::test]
@@ -458,7 +464,7 @@ mod tests {
         });
         insta::assert_snapshot!(refused.await.0.join("\n"), @r#"
         This consultation takes no codes: write accepts = ["code"] in its file.
-        Ask for 1 to 20000 codes.
+        Ask for 1 to 20,000 codes.
         "#);
         let mut ana = town.citizen();
         ana.caller.conversation.private = false;

@@ -4,8 +4,8 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::{
-    HOURS_MAX, OPTION_CHARACTERS_MAX, OPTIONS_MAX, OPTIONS_MIN, PulseClosing, PulseDefinition,
-    QUESTION_CHARACTERS_MAX, ROOMS_MAX,
+    HOURS_MAX, OPTION_CHARACTERS_MAX, OPTIONS_MAX, OPTIONS_MIN, PulseClosing, PulseDefinition, QUESTION_CHARACTERS_MAX,
+    ROOMS_MAX,
 };
 use crate::definition::{Definition, SLUG_CHARACTERS_MAX};
 use crate::definition_file::{self, Checker, DefinitionError, Problem, in_plain_words, is_slug};
