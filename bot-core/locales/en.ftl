@@ -24,6 +24,10 @@ consent-declined = Noted: I will only write to answer you. If you change your mi
 help-intro = This is what you can write to me:
 help-footer = You can also tap the buttons, or answer with their number.
 
+## After an outage
+
+outage-again = I was away for a while. If you answered meanwhile, your answer did not reach me: here is the question again.
+
 ## When I cannot follow
 
 unknown-command = I do not know { $command }. Write /help to see what I understand.

@@ -25,6 +25,10 @@ consent-declined = C’est noté : je ne vous écrirai que pour vous répondre.
 help-intro = Voici ce que vous pouvez m’écrire :
 help-footer = Vous pouvez aussi toucher les boutons, ou répondre par leur numéro.
 
+## Après une panne
+
+outage-again = J’ai été absent un moment. Si vous avez répondu pendant ce temps, votre réponse ne m’est pas parvenue : voici la question à nouveau.
+
 ## Quand je ne peux pas suivre
 
 unknown-command = Je ne connais pas { $command }. Écrivez /aide pour voir ce que je comprends.

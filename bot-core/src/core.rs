@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
@@ -12,7 +14,7 @@ use crate::action::ActionSealer;
 use crate::adapter::{Adapter, AdapterContext, Assurance};
 use crate::clock::{Clock, Random};
 use crate::ids::{AccountId, Address, OrganisationId, Platform, PluginId, RunnerId};
-use crate::intake::{Intake, Settled};
+use crate::intake::{Intake, KeyDigest, Settled};
 use crate::locale::Locale;
 use crate::plugin::{AddressDigest, KnownAddress, OrganisationView};
 use crate::plugin_host::PluginHost;
@@ -158,6 +160,12 @@ impl Core {
     }
 
     pub(crate) fn intake(&self, account: &Account) -> Intake {
+        let organisation = self.organisation(account.organisation).cloned();
+        let digest = move |key: &str| match &organisation {
+            Some(organisation) => URL_SAFE_NO_PAD.encode(organisation.keyed_hash("dedupe", key.as_bytes())),
+            // An account belongs to an organisation of this process, so this is never met.
+            None => URL_SAFE_NO_PAD.encode(Sha256::digest(key.as_bytes())),
+        };
         Intake::new(
             self.pool.clone(),
             account.organisation,
@@ -165,6 +173,7 @@ impl Core {
             self.clock.clone(),
             self.random.clone(),
             self.settled.clone(),
+            KeyDigest(Arc::new(digest)),
         )
     }
 

@@ -35,6 +35,7 @@ struct WrongCall(String);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    crate::tls::choose_cryptography();
     let arguments = Arguments::parse();
     let output = Output { json: arguments.json };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -9,6 +9,8 @@ use crate::ids::OrganisationId;
 /// A bot connection as the database knows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct StoredAccount {
+    pub organisation: i32,
+    pub id: i32,
     pub name: String,
     pub platform: String,
     /// `active`, `dead` (the platform refused it) or `retired` (no longer configured).
@@ -20,7 +22,7 @@ pub struct StoredAccount {
 pub async fn list(pool: &PgPool) -> Result<Vec<StoredAccount>, sqlx::Error> {
     sqlx::query_as!(
         StoredAccount,
-        "SELECT name, platform, state, state_reason AS reason FROM core.account ORDER BY organisation_id, name",
+        "SELECT organisation_id AS organisation, id, name, platform, state, state_reason AS reason FROM core.account ORDER BY organisation_id, name",
     )
     .fetch_all(pool)
     .await
