@@ -10,6 +10,7 @@ mod one_ballot;
 mod organiser;
 mod outage;
 mod people;
+mod pulse;
 mod results;
 mod town;
 mod voting;

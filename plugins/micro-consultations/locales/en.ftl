@@ -308,6 +308,7 @@ page-method-code = Ballots cast with a personal code are counted by person: each
 ## Informal polls
 
 pulse-label = Informal poll: not a vote.
+pulse-question = { $question } (informal poll)
 pulse-until = You can answer until { $closing }. On some networks others see your choice.
 pulse-in-words = This network has no polls: answers given here cannot be counted.
 pulse-in-the-room = Type /pulse in the room where to ask the question.

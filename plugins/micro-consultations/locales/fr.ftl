@@ -314,6 +314,7 @@ page-method-code = Les bulletins déposés avec un code personnel sont comptés 
 ## Sondages informels
 
 pulse-label = Sondage informel : ce n’est pas un vote.
+pulse-question = { $question } (sondage informel)
 pulse-until = Vous pouvez répondre jusqu’au { $closing }. Sur certaines messageries, les autres voient votre choix.
 pulse-in-words = Cette messagerie n’a pas de sondage : les réponses données ici ne peuvent pas être comptées.
 pulse-in-the-room = Tapez /sondage dans le salon où poser la question.

@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use crate::answer::{Answer, Answers};
 use crate::ballot::{self, CastOutcome, Consent, Paper, Voter, WithdrawalOutcome};
 use crate::roll::Roll;
-use crate::rooms::{VOTE_OPTIONS_MAX, announcement_key, in_private, open_options, poll_key, private_link};
+use crate::rooms::{VOTE_OPTIONS_MAX, announcement_key, in_private, open_options, poll_key};
 use crate::store::{self, ConsultationId, Draft, Lock};
 use crate::talk::{Place, Talk};
 
@@ -99,9 +99,7 @@ impl Talk<'_> {
     /// Tells the caller in private why what they did in the room is no ballot, the first time.
     async fn say_once(&mut self, id: &str) -> HandlerResult {
         if self.is_first_notice().await? {
-            let words = self.script().say_of_it(id);
-            let document = Document::says(words).paragraph(private_link(self.cx.locale, &self.consultation));
-            let document = self.script().answer_button(document);
+            let document = self.script().answer_button(Document::says(self.script().say_of_it(id)));
             in_private(self.cx, self.consultation.id, document, false);
         }
         Ok(())
@@ -172,11 +170,8 @@ impl Talk<'_> {
         // At the review: agreed to, it is cast with one press.
         let draft = Draft { position: 1, answers, ..self.empty_draft() };
         self.keep(&draft).await?;
-        let lead = Document::says(self.script().say_of_it("vote-needs-consent"));
-        let mut document = self.script().consent();
-        document.blocks.splice(0..0, lead.blocks);
-        in_private(self.cx, self.consultation.id, document, false);
-        Ok(())
+        let lead = self.script().say_of_it("vote-needs-consent");
+        self.take_up(Place::Private, Some(lead)).await
     }
 
     async fn record(&mut self, answers: &Answers, consent: &Consent) -> HandlerResult {
@@ -366,7 +361,6 @@ mod tests {
         ana.goes_private();
         insta::assert_snapshot!(ana.reads(), @r"
         « La place du marché » est anonyme : ce que vous avez fait dans le salon est visible de tous et n’est donc pas compté. Répondez ici, à l’abri des regards.
-        Répondre en privé
         [Répondre]
         ");
         ana.goes_to(&room);

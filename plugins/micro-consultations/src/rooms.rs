@@ -23,6 +23,9 @@ use crate::words::text;
 pub(crate) const FIRE_ANNOUNCE: &str = "announce-in-room";
 /// Options that have a key to react with.
 pub(crate) const VOTE_OPTIONS_MAX: usize = 10;
+/// Polls closed with a consultation: what else a closing asks for must fit beside them. A poll left open is only
+/// untidy, since nothing is counted in it any more.
+const POLLS_CLOSED_MAX: i64 = 40;
 /// What deliveries of announcements in rooms are about.
 const SUBJECT: &str = "room-announcement";
 
@@ -295,10 +298,11 @@ pub(crate) async fn close_polls(cx: &mut Context, id: ConsultationId) -> Handler
     let rooms = sqlx::query_scalar!(
         r#"
         SELECT conversation_id FROM micro_consultations.room_announcement
-        WHERE organisation_id = $1 AND consultation_id = $2 AND votes ORDER BY announced_at LIMIT 40
+        WHERE organisation_id = $1 AND consultation_id = $2 AND votes ORDER BY announced_at LIMIT $3
         "#,
         organisation.0,
         id.0,
+        POLLS_CLOSED_MAX,
     )
     .fetch_all(cx.sql())
     .await?;

@@ -211,7 +211,9 @@ async fn ask(cx: &mut Context, pulse: &Pulse, room: ConversationId, closes_at: D
         pulse.definition.options.iter().map(|option| option.in_locale(locale).to_owned()).collect();
     if polls {
         let until = text(locale, "pulse-until", &[("closing", closing.into())]);
-        document = document.paragraph(until).poll(Poll { question: question.to_owned(), options, multiple: false });
+        // In the poll itself too, which may be passed on without what stands above it.
+        let question = text(locale, "pulse-question", &[("question", question.into())]);
+        document = document.paragraph(until).poll(Poll { question, options, multiple: false });
     } else {
         document = document.paragraph(Text::new().strong(question)).list(options).paragraph(text(
             locale,
@@ -413,11 +415,11 @@ mod tests {
         insta::assert_snapshot!(said.join("\n––––\n"), @r"
         Sondage informel : ce n’est pas un vote.
         Vous pouvez répondre jusqu’au jeudi 3 septembre 2026 à 10 h. Sur certaines messageries, les autres voient votre choix.
-        [[Faut-il ouvrir la médiathèque le soir ?: Oui / Non / Sans avis]]
+        [[Faut-il ouvrir la médiathèque le soir ? (sondage informel): Oui / Non / Sans avis]]
         ––––
         Sondage informel : ce n’est pas un vote.
         Vous pouvez répondre jusqu’au jeudi 3 septembre 2026 à 10 h. Sur certaines messageries, les autres voient votre choix.
-        [[Faut-il ouvrir la médiathèque le soir ?: Oui / Non / Sans avis]]
+        [[Faut-il ouvrir la médiathèque le soir ? (sondage informel): Oui / Non / Sans avis]]
         ––––
         Sondage informel : ce n’est pas un vote.
         Faut-il ouvrir la médiathèque le soir ?
@@ -525,7 +527,7 @@ mod tests {
         insta::assert_snapshot!(organiser.reads(), @"Il faut une question de 250 caractères au plus, et de 2 à 10 réponses différentes de 55 caractères au plus.");
         organiser.sends("sondage Ouvrir le soir ? | Oui | Non").await;
         let said = said_in_rooms(&town.fires(&organiser.effects.clone()).await);
-        assert!(said[0].ends_with("[[Ouvrir le soir ?: Oui / Non]]"), "{said:?}");
+        assert!(said[0].ends_with("[[Ouvrir le soir ? (sondage informel): Oui / Non]]"), "{said:?}");
         let pulse = town.operator(async |cx| Ok(show(cx, "sondage-2026-09-01-1").await.unwrap())).await.0;
         assert_eq!(pulse.closes_at.unwrap() - pulse.opened_at.unwrap(), TimeDelta::hours(24));
         organiser.sends("sondage Encore ? | Oui | Non").await;

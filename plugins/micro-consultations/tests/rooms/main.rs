@@ -79,7 +79,7 @@ async fn an_informal_poll_is_asked_counted_and_told() {
     town.says("place", "olga", "/sondage Ouvrir le soir ? | Oui | Non").await;
     let asked = town.everything("place");
     assert!(asked.contains("Sondage informel : ce n’est pas un vote."), "{asked}");
-    assert!(asked.contains("[[Ouvrir le soir ?: Oui / Non]]"), "{asked}");
+    assert!(asked.contains("[[Ouvrir le soir ? (sondage informel): Oui / Non]]"), "{asked}");
     town.network.will_count(PollCounts { options: vec![31, 12], voters: Some(43) });
     town.advance(TimeDelta::hours(24)).await;
     let told = town.reads("place");
