@@ -191,7 +191,7 @@ refused-closed = This consultation is closed, and a closed consultation stays cl
 refused-closing-past = The planned closing is already past: choose a date to come.
 refused-not-draft = Only a draft can be thrown away.
 refused-extension = An extension is 1 to { $days } days.
-refused-slug = A consultation is already named “{ $slug }”: choose another name.
+refused-slug = The name “{ $slug }” is taken: choose another one.
 refused-role = This button is for organisers. The right belongs to one address: check that you are writing from it.
 refused-unknown = This consultation does not exist.
 refused-file = The consultation file needs correcting: { $problems }
@@ -308,6 +308,7 @@ page-method-code = Ballots cast with a personal code are counted by person: each
 ## Informal polls
 
 pulse-label = Informal poll: not a vote.
+pulse-question = { $question } (informal poll)
 pulse-until = You can answer until { $closing }. On some networks others see your choice.
 pulse-in-words = This network has no polls: answers given here cannot be counted.
 pulse-in-the-room = Type /pulse in the room where to ask the question.
@@ -330,3 +331,8 @@ pulse-csv = Download the numbers (CSV)
 pulse-json = Download the numbers (JSON)
 refused-no-rooms = Say in which rooms to ask: “crieur consultation rooms” lists them.
 refused-rooms-max = A pulse is asked in at most { $most } rooms.
+pulse-limits = Write a question of { $question } characters at most, and { $least } to { $most } different answers of { $characters } characters at most.
+refused-pulse-unknown = This pulse does not exist.
+refused-pulse-draft = This pulse is not open.
+refused-pulse-open = This pulse is already open.
+refused-pulse-closed = This pulse is closed.

@@ -197,7 +197,7 @@ refused-closed = Cette consultation est close, et une consultation close le rest
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
 refused-not-draft = Seul un brouillon peut être jeté.
 refused-extension = Une prolongation va de 1 à { $days } jours.
-refused-slug = Une consultation porte déjà le nom « { $slug } » : choisissez-en un autre.
+refused-slug = Le nom « { $slug } » est déjà pris : choisissez-en un autre.
 refused-role = Ce bouton est réservé aux organisateurs. Votre droit est lié à une adresse : vérifiez que vous écrivez depuis la bonne.
 refused-unknown = Cette consultation n’existe pas.
 refused-file = Le fichier de la consultation est à corriger : { $problems }
@@ -314,6 +314,7 @@ page-method-code = Les bulletins déposés avec un code personnel sont comptés 
 ## Sondages informels
 
 pulse-label = Sondage informel : ce n’est pas un vote.
+pulse-question = { $question } (sondage informel)
 pulse-until = Vous pouvez répondre jusqu’au { $closing }. Sur certaines messageries, les autres voient votre choix.
 pulse-in-words = Cette messagerie n’a pas de sondage : les réponses données ici ne peuvent pas être comptées.
 pulse-in-the-room = Tapez /sondage dans le salon où poser la question.
@@ -336,3 +337,8 @@ pulse-csv = Télécharger les nombres (CSV)
 pulse-json = Télécharger les nombres (JSON)
 refused-no-rooms = Dites dans quels salons poser la question : « crieur consultation rooms » donne la liste.
 refused-rooms-max = Un sondage se pose dans { $most } salons au plus.
+pulse-limits = Il faut une question de { $question } caractères au plus, et de { $least } à { $most } réponses différentes de { $characters } caractères au plus.
+refused-pulse-unknown = Ce sondage n’existe pas.
+refused-pulse-draft = Ce sondage n’est pas ouvert.
+refused-pulse-open = Ce sondage est déjà ouvert.
+refused-pulse-closed = Ce sondage est clos.

@@ -464,7 +464,7 @@ mod tests {
         });
         insta::assert_snapshot!(refused.await.0.join("\n"), @r#"
         This consultation takes no codes: write accepts = ["code"] in its file.
-        Ask for 1 to 20000 codes.
+        Ask for 1 to 20,000 codes.
         "#);
         let mut ana = town.citizen();
         ana.caller.conversation.private = false;

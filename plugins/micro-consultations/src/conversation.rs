@@ -440,10 +440,15 @@ text = "Une idée ?"
         ana.sends("consultations").await;
         let answer = ana.sees.choices[0].clone();
         ana.taps("Répondre").await;
-        ana.taps("Oui").await;
+        let option = ana.sees.choices[0].clone();
         ana.caller.conversation.private = false;
-        ana.presses(&answer).await;
+        ana.presses(&option).await;
         insta::assert_snapshot!(ana.reads(), @"Ici, d’autres personnes peuvent lire vos réponses. Écrivez-moi en message privé, envoyez /consultations et répondez à « Participer » à l’abri des regards.");
+        ana.presses(&answer).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        « Participer » : la suite se passe en message privé, à l’abri des regards. Si vous n’y voyez rien de moi, ouvrez la conversation vous-même :
+        Répondre en privé
+        ");
         ana.sends("resultats participer").await;
         insta::assert_snapshot!(ana.reads(), @"Les résultats de « Participer » se lisent en message privé jusqu’à la clôture, le mardi 8 septembre 2026 à 10 h.");
     }

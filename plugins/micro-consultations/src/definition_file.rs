@@ -80,8 +80,7 @@ pub struct DefinitionFile {
     /// Who sees results before the closing.
     #[serde(default = "after_vote")]
     results: ResultsVisibility,
-    /// `session` (a browser), `account` (a messaging account) and `code` (a code handed out to each person). The first
-    /// two when left out.
+    /// `session` (a browser), `account` (a messaging account), `code` (handed out to each person). Left out: the first two.
     #[serde(default = "session_and_account")]
     accepts: Vec<Assurance>,
     /// Live results of an anonymous consultation appear from this many ballots.

@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use crate::answer::{Answer, Answers};
 use crate::ballot::{self, CastOutcome, Consent, Paper, Voter, WithdrawalOutcome};
 use crate::roll::Roll;
-use crate::rooms::{VOTE_OPTIONS_MAX, announcement_key, in_private, open_options, poll_key, private_link};
+use crate::rooms::{VOTE_OPTIONS_MAX, announcement_key, in_private, open_options, poll_key};
 use crate::store::{self, ConsultationId, Draft, Lock};
 use crate::talk::{Place, Talk};
 
@@ -99,9 +99,7 @@ impl Talk<'_> {
     /// Tells the caller in private why what they did in the room is no ballot, the first time.
     async fn say_once(&mut self, id: &str) -> HandlerResult {
         if self.is_first_notice().await? {
-            let words = self.script().say_of_it(id);
-            let document = Document::says(words).paragraph(private_link(self.cx.locale, &self.consultation));
-            let document = self.script().answer_button(document);
+            let document = self.script().answer_button(Document::says(self.script().say_of_it(id)));
             in_private(self.cx, self.consultation.id, document, false);
         }
         Ok(())
@@ -172,11 +170,8 @@ impl Talk<'_> {
         // At the review: agreed to, it is cast with one press.
         let draft = Draft { position: 1, answers, ..self.empty_draft() };
         self.keep(&draft).await?;
-        let lead = Document::says(self.script().say_of_it("vote-needs-consent"));
-        let mut document = self.script().consent();
-        document.blocks.splice(0..0, lead.blocks);
-        in_private(self.cx, self.consultation.id, document, false);
-        Ok(())
+        let lead = self.script().say_of_it("vote-needs-consent");
+        self.take_up(Place::Private, Some(lead)).await
     }
 
     async fn record(&mut self, answers: &Answers, consent: &Consent) -> HandlerResult {
@@ -235,5 +230,200 @@ impl Talk<'_> {
     async fn keep_consent(&mut self, consented_at: DateTime<Utc>) -> HandlerResult {
         let draft = Draft { consented_at: Some(consented_at), ..self.empty_draft() };
         self.keep(&draft).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_core::adapter::Assurance;
+    use bot_core::plugin::{ConversationView, Effect, Event};
+
+    use super::*;
+    use crate::bench::{Citizen, MARKET, Town, origin, said_in_rooms};
+    use crate::operations;
+
+    fn named() -> String {
+        MARKET.replace("anonymity = \"anonymous\"", "anonymity = \"named\"")
+    }
+
+    /// A consultation announced in a room where votes are reported.
+    async fn announced(town: &Town, source: &str) -> (ConsultationId, ConversationView, Vec<String>) {
+        let id = town.opens(source).await.id;
+        let room = town.bench.room("salon", true, true).await;
+        let mut organiser = town.organiser();
+        organiser.goes_to(&room);
+        organiser.sends("annoncer place-du-marche").await;
+        let said = said_in_rooms(&organiser.effects);
+        (id, room, said)
+    }
+
+    fn voter<'t>(town: &'t Town, room: &ConversationView) -> Citizen<'t> {
+        let mut voter = Citizen::new(town, town.bench.somebody(Assurance::Account));
+        voter.goes_to(room);
+        voter
+    }
+
+    fn vote(id: ConsultationId, options: &[u16]) -> Event {
+        Event::PollVote { message: origin(id.scope(), poll_key(id)), options: options.to_vec() }
+    }
+
+    fn reaction(id: ConsultationId, key: &str, removed: bool) -> Event {
+        Event::Reaction { message: origin(id.scope(), announcement_key(id)), key: key.to_owned(), removed }
+    }
+
+    async fn ballots(town: &Town) -> Vec<Answers> {
+        let rows =
+            sqlx::query_scalar!(r#"SELECT answers AS "answers: Json<Answers>" FROM micro_consultations.named_ballot"#);
+        rows.fetch_all(&town.bench.pool).await.unwrap().into_iter().map(|Json(answers)| answers).collect()
+    }
+
+    fn choosing(option: u8) -> Vec<Answers> {
+        vec![Answers(vec![Some(Answer::Single(option))])]
+    }
+
+    #[test]
+    fn keys_and_options_are_one_to_one() {
+        for option in 0..VOTE_OPTIONS_MAX {
+            assert_eq!(option_of(&key_of(option)).map(usize::from), Some(option));
+            assert_eq!(option_of(&(option + 1).to_string()).map(usize::from), Some(option));
+        }
+        assert_eq!(option_of("3\u{20e3}"), Some(2));
+        for other in ["❤️", "👍", "0", "11", "", "1️⃣1️⃣"] {
+            assert_eq!(option_of(other), None, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_named_vote_in_the_room_counts_once_the_voter_agreed() {
+        let town = Town::new(301).await;
+        let (id, room, said) = announced(&town, &named()).await;
+        insta::assert_snapshot!(said.join("\n––––\n"), @r"
+        Une nouvelle consultation est ouverte : « La place du marché ».
+        Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h, en une question.
+        Consultation nominative : on peut aussi répondre ici, dans le sondage ci-dessous ou en réagissant à ce message. Tout le salon voit alors votre choix, et il est enregistré sous votre nom une fois que vous l’avez accepté.
+        • 1️⃣ Halle couverte
+        • 2️⃣ Jardin
+        • 3️⃣ Parking
+        Répondre en privé
+        [Répondre]
+        ––––
+        [[Que faire de la place ?: Halle couverte / Jardin / Parking]]
+        ");
+        let mut ana = voter(&town, &room);
+        ana.reacts(vote(id, &[1])).await;
+        assert_eq!(ballots(&town).await, [], "nothing counts before consent");
+        ana.goes_private();
+        assert!(ana.reads().contains("Pour que votre choix compte") && ana.reads().contains("[J’accepte]"));
+        ana.taps("J’accepte").await;
+        assert!(ana.reads().contains("Que faire de la place ? Jardin"), "{}", ana.reads());
+        ana.taps("Déposer").await;
+        assert_eq!(ballots(&town).await, choosing(1));
+
+        // From then on the room is enough: by the poll, by a reaction, and by buttons it is one ballot.
+        ana.goes_to(&room);
+        ana.reacts(vote(id, &[2])).await;
+        assert_eq!(ballots(&town).await, choosing(2));
+        ana.reacts(reaction(id, "1️⃣", false)).await;
+        assert_eq!(ballots(&town).await, choosing(0));
+        // A change of reaction takes the old one back: which is another choice by now.
+        ana.reacts(reaction(id, "3️⃣", true)).await;
+        assert_eq!(ballots(&town).await, choosing(0));
+        ana.goes_private();
+        assert!(ana.reads().contains("il remplace le précédent"), "{}", ana.reads());
+        ana.taps("Modifier").await;
+        ana.taps("J’accepte").await;
+        ana.taps("Jardin").await;
+        ana.taps("Déposer").await;
+        assert_eq!(ballots(&town).await, choosing(1));
+        ana.goes_to(&room);
+        ana.reacts(vote(id, &[])).await;
+        assert_eq!(ballots(&town).await, []);
+        // Agreed is agreed.
+        ana.reacts(reaction(id, "2", false)).await;
+        assert_eq!(ballots(&town).await, choosing(1));
+        let counted = town.operator(async |cx| operations::list(cx.sql(), town.bench.organisation.id).await).await.0;
+        assert_eq!(counted[0].ballots, 1);
+    }
+
+    #[tokio::test]
+    async fn an_anonymous_consultation_hears_no_vote_in_a_room_and_says_why_once() {
+        let town = Town::new(302).await;
+        let (id, room, said) = announced(&town, MARKET).await;
+        assert_eq!(said.len(), 1, "no poll: {said:?}");
+        let mut ana = voter(&town, &room);
+        ana.reacts(reaction(id, "❤️", false)).await;
+        assert!(ana.effects.is_empty());
+        ana.reacts(reaction(id, "1️⃣", false)).await;
+        let scope = id.scope();
+        let flagged =
+            ana.effects.iter().any(|effect| matches!(effect, Effect::RevealsChoice { scope: told } if *told == scope));
+        assert!(flagged, "what was readable in the room is forgotten here at closing");
+        ana.goes_private();
+        insta::assert_snapshot!(ana.reads(), @r"
+        « La place du marché » est anonyme : ce que vous avez fait dans le salon est visible de tous et n’est donc pas compté. Répondez ici, à l’abri des regards.
+        [Répondre]
+        ");
+        ana.goes_to(&room);
+        ana.reacts(reaction(id, "2️⃣", false)).await;
+        assert!(!ana.effects.iter().any(|effect| matches!(effect, Effect::Send(_))), "said twice");
+        let cast = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM micro_consultations.roll_entry"#);
+        assert_eq!(cast.fetch_one(&town.bench.pool).await.unwrap(), 0);
+        // The schema holds it too.
+        let forced = sqlx::query!("UPDATE micro_consultations.room_announcement SET votes = true")
+            .execute(&town.bench.pool)
+            .await;
+        assert!(forced.unwrap_err().to_string().contains("violates check constraint"));
+    }
+
+    #[tokio::test]
+    async fn the_rules_of_the_consultation_hold_for_votes_in_rooms() {
+        let town = Town::new(303).await;
+        let source = format!("change_vote = false\naccepts = [\"account\"]\n{}", named());
+        let (id, room, _) = announced(&town, &source).await;
+        let mut browser = Citizen::new(&town, town.bench.somebody(Assurance::Session));
+        browser.goes_to(&room);
+        browser.reacts(vote(id, &[0])).await;
+        browser.goes_private();
+        assert!(browser.reads().contains("est réservée aux personnes"), "{}", browser.reads());
+
+        let mut ana = voter(&town, &room);
+        ana.reacts(vote(id, &[0])).await;
+        ana.goes_private();
+        ana.taps("J’accepte").await;
+        ana.taps("Déposer").await;
+        ana.goes_to(&room);
+        ana.reacts(vote(id, &[1])).await;
+        assert_eq!(ballots(&town).await, choosing(0), "the first one stands");
+        ana.goes_private();
+        assert!(ana.reads().contains("n’accepte pas de modification"), "{}", ana.reads());
+
+        // Closing closes the poll too, and later votes are nothing.
+        let effects = town.operator(async |cx| Ok(operations::close(cx, id).await.unwrap())).await.1;
+        let closes =
+            effects.iter().any(|effect| matches!(effect, Effect::ClosePoll(close) if close.conversation == room.id));
+        assert!(closes, "{effects:?}");
+        ana.goes_to(&room);
+        ana.reacts(vote(id, &[1])).await;
+        assert!(ana.effects.iter().all(|effect| !matches!(effect, Effect::Send(_))));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_in_private_forgets_the_vote_in_the_room() {
+        let town = Town::new(304).await;
+        let (id, room, _) = announced(&town, &named()).await;
+        let mut ana = voter(&town, &room);
+        ana.reacts(vote(id, &[0])).await;
+        // Not before consent, by whatever way the question is opened.
+        ana.sends("repondre place-du-marche").await;
+        ana.goes_private();
+        assert!(ana.reads().contains("[J’accepte]"), "{}", ana.reads());
+        ana.taps("Je refuse").await;
+        assert!(ana.reads().contains("rien n’a été enregistré"), "{}", ana.reads());
+        assert_eq!(ballots(&town).await, []);
+        ana.goes_to(&room);
+        ana.reacts(vote(id, &[2])).await;
+        ana.reacts(vote(id, &[])).await;
+        let drafts = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM micro_consultations.draft"#);
+        assert_eq!(drafts.fetch_one(&town.bench.pool).await.unwrap(), 0);
     }
 }

@@ -447,7 +447,7 @@ mod tests {
         })
         .await;
         insta::assert_snapshot!(refusals.join("\n"), @r"
-        A consultation is already named “place-du-marche”: choose another name.
+        The name “place-du-marche” is taken: choose another one.
         The planned closing is already past: choose a date to come.
         This consultation is already open.
         An extension is 1 to 366 days.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::codes::CODES_MAX;
 use crate::definition::DURATION_DAYS_MAX;
 use crate::definition_file::DefinitionError;
-use crate::pulse::ROOMS_MAX;
+use crate::pulse::{PulseState, ROOMS_MAX};
 use crate::store::ConsultationId;
 use crate::words::{moment, text};
 
@@ -78,6 +78,9 @@ pub enum Refusal {
     CodeCount,
     /// There is no such room, or we are no longer in it.
     NoRoom(i64),
+    UnknownPulse,
+    /// A pulse is in this state already, or must be in another one.
+    PulseIs(PulseState),
     /// A pulse that was asked nowhere is asked of nobody.
     NoRooms,
     RoomsMax,
@@ -102,6 +105,10 @@ impl Refusal {
             Self::NoCodes => say("refused-no-codes"),
             Self::CodeCount => text(locale, "refused-code-count", &[("most", CODES_MAX.into())]),
             Self::NoRoom(number) => text(locale, "refused-no-room", &[("number", number.to_string().into())]),
+            Self::UnknownPulse => say("refused-pulse-unknown"),
+            Self::PulseIs(PulseState::Draft) => say("refused-pulse-draft"),
+            Self::PulseIs(PulseState::Open) => say("refused-pulse-open"),
+            Self::PulseIs(PulseState::Closed) => say("refused-pulse-closed"),
             Self::NoRooms => say("refused-no-rooms"),
             Self::RoomsMax => text(locale, "refused-rooms-max", &[("most", ROOMS_MAX.into())]),
             Self::File(error) => text(locale, "refused-file", &[("problems", error.to_string().into())]),

@@ -23,6 +23,9 @@ use crate::words::text;
 pub(crate) const FIRE_ANNOUNCE: &str = "announce-in-room";
 /// Options that have a key to react with.
 pub(crate) const VOTE_OPTIONS_MAX: usize = 10;
+/// Polls closed with a consultation: what else a closing asks for must fit beside them. A poll left open is only
+/// untidy, since nothing is counted in it any more.
+const POLLS_CLOSED_MAX: i64 = 40;
 /// What deliveries of announcements in rooms are about.
 const SUBJECT: &str = "room-announcement";
 
@@ -295,10 +298,11 @@ pub(crate) async fn close_polls(cx: &mut Context, id: ConsultationId) -> Handler
     let rooms = sqlx::query_scalar!(
         r#"
         SELECT conversation_id FROM micro_consultations.room_announcement
-        WHERE organisation_id = $1 AND consultation_id = $2 AND votes ORDER BY announced_at LIMIT 40
+        WHERE organisation_id = $1 AND consultation_id = $2 AND votes ORDER BY announced_at LIMIT $3
         "#,
         organisation.0,
         id.0,
+        POLLS_CLOSED_MAX,
     )
     .fetch_all(cx.sql())
     .await?;
@@ -330,4 +334,116 @@ pub async fn announced(
     .fetch_all(cx.sql())
     .await?;
     Ok(rows.into_iter().map(|row| (ConversationId(row.conversation_id), row.announced_at)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_core::adapter::Assurance;
+    use bot_core::plugin::{Effect, Recipient};
+
+    use super::*;
+    use crate::bench::{Citizen, MARKET, Town, said_in_rooms};
+
+    fn link_in(effects: &[Effect]) -> Option<String> {
+        let told = effects.iter().find_map(|effect| match effect {
+            Effect::Reply(reply) => Some(serde_json::to_string(&reply.document).unwrap()),
+            Effect::Send(message) if matches!(message.to, Recipient::Conversation(_)) => {
+                Some(serde_json::to_string(&message.document).unwrap())
+            }
+            _ => None,
+        })?;
+        told.split("private:").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
+    }
+
+    #[tokio::test]
+    async fn an_organiser_announces_in_the_room_and_people_answer_in_private() {
+        let town = Town::new(201).await;
+        town.opens(MARKET).await;
+        let room = town.bench.room("salon", true, true).await;
+        let mut organiser = town.organiser();
+        organiser.sends("annoncer place-du-marche").await;
+        assert!(organiser.reads().starts_with("Tapez /annoncer"), "{}", organiser.reads());
+        organiser.goes_to(&room);
+        organiser.sends("annoncer inconnue").await;
+        insta::assert_snapshot!(organiser.reads(), @"Cette consultation n’existe pas.");
+        organiser.sends("annoncer place-du-marche").await;
+        insta::assert_snapshot!(said_in_rooms(&organiser.effects).join("\n––––\n"), @r"
+        Une nouvelle consultation est ouverte : « La place du marché ».
+        Vous pouvez répondre jusqu’au mardi 15 septembre 2026 à 10 h, en une question.
+        Les réponses se donnent en message privé : dans ce salon, tout le monde peut lire.
+        Répondre en privé
+        [Répondre]
+        ");
+        assert_eq!(link_in(&organiser.effects).as_deref(), Some("repondre-place-du-marche"));
+        let answer = organiser.effects.iter().find_map(|effect| match effect {
+            Effect::Send(message) => message.document.choices.first().cloned(),
+            _ => None,
+        });
+        organiser.sends("annoncer place-du-marche").await;
+        assert!(organiser.reads().contains("a déjà été annoncée le"), "{}", organiser.reads());
+
+        // A press in the room: the question in private, and in the room where it went.
+        let mut ana = Citizen::new(&town, town.bench.somebody(Assurance::Account));
+        ana.goes_to(&room);
+        ana.presses(&answer.unwrap()).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        « La place du marché » : la suite se passe en message privé, à l’abri des regards. Si vous n’y voyez rien de moi, ouvrez la conversation vous-même :
+        Répondre en privé
+        ");
+        assert_eq!(link_in(&ana.effects).as_deref(), Some("repondre-place-du-marche"));
+        assert!(!ana.sees.choices.iter().any(|choice| choice.label == "Jardin"), "a question was asked in the room");
+        ana.goes_private();
+        assert!(ana.reads().contains("Que faire de la place ?"), "{}", ana.reads());
+        ana.taps("Jardin").await;
+        ana.taps("Déposer").await;
+        assert!(ana.reads().contains("Votre bulletin est enregistré"), "{}", ana.reads());
+        // Again from the room: what stands there in private is the receipt, no second ballot.
+        ana.goes_to(&room);
+        ana.sends("repondre place-du-marche").await;
+        ana.goes_private();
+        assert!(ana.reads().contains("Modifier mon bulletin"), "{}", ana.reads());
+    }
+
+    #[tokio::test]
+    async fn a_written_answer_is_asked_for_where_it_is_awaited() {
+        let town = Town::new(202).await;
+        let text = MARKET
+            .replace("\"single\"", "\"free_text\"")
+            .replace("options = [\"Halle couverte\", \"Jardin\", \"Parking\"]\n", "");
+        town.opens(&text).await;
+        let room = town.bench.room("salon", false, false).await;
+        let mut ana = town.citizen();
+        ana.goes_to(&room);
+        ana.sends("repondre place-du-marche").await;
+        assert_eq!(ana.awaited, None, "nothing is awaited in the room");
+        ana.goes_private();
+        insta::assert_snapshot!(ana.reads(), @r"
+        « La place du marché » vous attend ici. Touchez « Répondre » pour écrire votre réponse.
+        [Répondre]
+        ");
+        ana.taps("Répondre").await;
+        ana.writes("un kiosque").await;
+        assert!(ana.reads().contains("un kiosque"), "{}", ana.reads());
+    }
+
+    #[tokio::test]
+    async fn the_command_line_announces_through_the_running_service() {
+        let town = Town::new(203).await;
+        let id = town.opens(MARKET).await.id;
+        let first = town.bench.room("salon", false, false).await;
+        town.bench.room("fil", false, false).await;
+        let numbers = town.operator(async |cx| Ok(list(cx).await.unwrap())).await.0;
+        let numbers: Vec<i64> = numbers.iter().map(|room| room.number).collect();
+        let unknown = numbers.iter().max().unwrap() + 1;
+        let refused = town.operator(async |cx| Ok(announce_in(cx, id, &[unknown]).await.unwrap_err().to_string()));
+        assert!(refused.await.0.starts_with(&format!("There is no room {unknown}")));
+        let effects = town.operator(async |cx| Ok(announce_in(cx, id, &numbers).await.unwrap())).await.1;
+        assert!(said_in_rooms(&effects).is_empty(), "the command line knows no adapter");
+        let effects = town.fires(&effects).await;
+        assert_eq!(said_in_rooms(&effects).len(), 2);
+        let told = town.operator(async |cx| announced(cx, id).await).await.0;
+        assert!(told.iter().any(|(room, _)| *room == first.id) && told.len() == 2);
+        let again = town.operator(async |cx| Ok(announce_in(cx, id, &numbers).await.unwrap_err().to_string()));
+        assert!(again.await.0.contains("already announced"));
+    }
 }

@@ -137,7 +137,7 @@ impl Talk<'_> {
             if self.is_agreed(&draft) {
                 self.show_draft(place, &draft, notice);
             } else {
-                self.ask_consent(place);
+                self.ask_consent(place, notice);
             }
             return Ok(());
         }
@@ -153,7 +153,7 @@ impl Talk<'_> {
     /// Starts with an empty draft, or asks for consent first.
     pub async fn begin(&mut self, place: Place, notice: Option<String>) -> HandlerResult {
         if self.consultation.definition.anonymity == Anonymity::Named {
-            self.ask_consent(place);
+            self.ask_consent(place, notice);
             return Ok(());
         }
         let draft = self.empty_draft();
@@ -162,8 +162,8 @@ impl Talk<'_> {
         Ok(())
     }
 
-    fn ask_consent(&mut self, place: Place) {
-        let document = self.script().consent();
+    fn ask_consent(&mut self, place: Place, notice: Option<String>) {
+        let document = noticed(notice, self.script().consent());
         self.show(place, document, false);
     }
 
@@ -195,11 +195,7 @@ impl Talk<'_> {
             Some(question) => self.script().question(draft.position, question, draft.answers.get(draft.position)),
             None => self.script().review(&draft.answers),
         };
-        let document = match notice {
-            Some(notice) => joined(Document::says(Text::new().emphasis(notice)), document),
-            None => document,
-        };
-        self.show(place, document, true);
+        self.show(place, noticed(notice, document), true);
         self.cx.reveals_choice(self.consultation.id.scope());
         if place == Place::Private {
             return;
@@ -388,6 +384,13 @@ impl Talk<'_> {
         self.keep(&draft).await?;
         self.show_draft(Place::Same, &draft, None);
         Ok(())
+    }
+}
+
+fn noticed(notice: Option<String>, document: Document) -> Document {
+    match notice {
+        Some(notice) => joined(Document::says(Text::new().emphasis(notice)), document),
+        None => document,
     }
 }
 

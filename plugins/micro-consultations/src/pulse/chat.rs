@@ -4,8 +4,7 @@ use bot_core::message::Document;
 use bot_core::plugin::{Context, HandlerResult};
 
 use super::file::{FileContent, read};
-use super::operations;
-use super::store;
+use super::{OPTION_CHARACTERS_MAX, OPTIONS_MAX, OPTIONS_MIN, QUESTION_CHARACTERS_MAX, operations, store};
 use crate::operations::{OperationError, Refusal};
 use crate::words::text;
 
@@ -47,7 +46,7 @@ async fn ask_here(
     question: &str,
     options: &[&str],
 ) -> Result<(), OperationError> {
-    let number = cx.room(room).await?.ok_or(Refusal::Unknown)?.number;
+    let number = cx.room(room).await?.ok_or(Refusal::NoRooms)?.number;
     let day = cx.now.with_timezone(&cx.organisation.time_zone).format("%Y-%m-%d").to_string();
     let mut file = toml::Table::new();
     file.insert("kind".to_owned(), "pulse".into());
@@ -55,13 +54,17 @@ async fn ask_here(
     file.insert("duration_hours".to_owned(), i64::from(HOURS).into());
     file.insert("question".to_owned(), question.into());
     file.insert("options".to_owned(), options.to_vec().into());
-    // By the rules of files, and with their words.
-    let FileContent::Pulse(mut definition) = read(&file.to_string()).map_err(|mut error| {
-        error.problems.iter_mut().for_each(|problem| problem.line = None);
-        Refusal::File(error)
-    })?
-    else {
-        return Err(Refusal::Unknown.into());
+    // By the rules of files.
+    let Ok(FileContent::Pulse(mut definition)) = read(&file.to_string()) else {
+        let limits = [
+            ("question", QUESTION_CHARACTERS_MAX.into()),
+            ("least", OPTIONS_MIN.into()),
+            ("most", OPTIONS_MAX.into()),
+            ("characters", OPTION_CHARACTERS_MAX.into()),
+        ];
+        let locale = cx.locale;
+        cx.reply(Document::says(text(locale, "pulse-limits", &limits)));
+        return Ok(());
     };
     for attempt in 1..=A_DAY_MAX {
         definition.slug = format!("sondage-{day}-{attempt}");
