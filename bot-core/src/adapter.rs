@@ -418,6 +418,11 @@ pub enum AccountHealth {
     Degraded {
         reason: String,
     },
+    /// Sends, but may not hear or understand what people say: not ready.
+    Impaired {
+        reason: String,
+    },
+    /// Sends nothing: not ready.
     Failed {
         reason: String,
     },
