@@ -5,6 +5,7 @@
 //! It knows nothing of the program under test.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests: it ends them and says why")]
+#![recursion_limit = "256"]
 
 mod fault;
 mod gateway;
