@@ -71,7 +71,8 @@ async fn an_answer_that_comes_too_late_is_done() {
     stand.fake.advance(Duration::from_secs(1));
     assert_eq!(adapter.acknowledge(&token, Acknowledgement::Handled).await, Verdict::Sent(()));
 
-    // Telegram has dropped the press meanwhile; what was written instead is there.
+    // Telegram has dropped the press meanwhile, as the core is told to expect; what was written instead is there.
+    assert_eq!(adapter.presses_kept_for(), Some(chrono::TimeDelta::seconds(150)));
     stand.fake.person(42).says("1");
     let _running = stand.run(adapter);
     stand.takes(&["1"]).await;
