@@ -43,11 +43,8 @@ impl Discord {
             Ok(me) => me.application,
             Err(trouble) => return trouble.verdict(),
         };
-        let limited = Limited {
-            route: "PUT commands",
-            resource: String::new(),
-            scope: bot_core::adapter::GateScope::Route,
-        };
+        let limited =
+            Limited { route: "PUT commands", resource: String::new(), scope: bot_core::adapter::GateScope::Route };
         let call = Call::new(Method::PUT, format!("/applications/{application}/commands"), limited);
         if let Err(trouble) = self.rest.call(call.json(Value::Array(commands))).await {
             return trouble.verdict();

@@ -77,7 +77,10 @@ mod tests {
             chosen: number == 1,
             step,
         };
-        (0..answers).map(|number| button(number, false)).chain((0..steps).map(|number| button(100 + number, true))).collect()
+        (0..answers)
+            .map(|number| button(number, false))
+            .chain((0..steps).map(|number| button(100 + number, true)))
+            .collect()
     }
 
     fn shape(answers: usize, steps: usize) -> Vec<usize> {

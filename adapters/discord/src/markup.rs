@@ -61,7 +61,11 @@ fn rows(table: &Table) -> String {
         format!("- {}", cells.collect::<Vec<_>>().join(" · "))
     });
     let rows: Vec<String> = rows.collect();
-    if rows.is_empty() { table.header.iter().map(|cell| one_line(cell)).collect::<Vec<_>>().join(" · ") } else { rows.join("\n") }
+    if rows.is_empty() {
+        table.header.iter().map(|cell| one_line(cell)).collect::<Vec<_>>().join(" · ")
+    } else {
+        rows.join("\n")
+    }
 }
 
 fn one_line(words: &str) -> String {

@@ -53,12 +53,12 @@ pub(crate) fn message(part: &Part, file_name: Option<&str>) -> Value {
             message["content"] = json!(if content.trim().is_empty() { NOTHING } else { &content });
         }
         Body::Picture { alternative, .. } => {
-            message["attachments"] = json!([{ "id": 0, "filename": file_name, "description": alternative }]);
+            message["attachments"] = json!([{ "id": "0", "filename": file_name, "description": alternative }]);
         }
         Body::File { label, .. } => {
             message["content"] = json!(clipped(&markup::escape(label, ""), CONTENT_CHARACTERS_MAX));
             let description = clipped(label, DESCRIPTION_CHARACTERS_MAX);
-            message["attachments"] = json!([{ "id": 0, "filename": file_name, "description": description }]);
+            message["attachments"] = json!([{ "id": "0", "filename": file_name, "description": description }]);
         }
         Body::Poll { poll } => message["poll"] = self::poll(poll),
     }
@@ -69,8 +69,7 @@ pub(crate) fn message(part: &Part, file_name: Option<&str>) -> Value {
 }
 
 fn poll(poll: &Poll) -> Value {
-    let answers: Vec<Value> =
-        poll.options.iter().map(|option| json!({ "poll_media": { "text": option } })).collect();
+    let answers: Vec<Value> = poll.options.iter().map(|option| json!({ "poll_media": { "text": option } })).collect();
     json!({
         "question": { "text": poll.question },
         "answers": answers,
@@ -214,7 +213,11 @@ mod tests {
         - Jour : Dimanche · Voix : 7
         ");
         let others: Vec<String> = parts[1..].iter().map(Value::to_string).collect();
-        insta::assert_snapshot!(others.join("\n"), @"?");
+        insta::assert_snapshot!(others.join("\n"), @r#"
+        {"allowed_mentions":{"parse":[]},"attachments":[{"description":"Samedi : douze voix, dimanche : sept","filename":"graphique.png","id":"0"}],"flags":4}
+        {"allowed_mentions":{"parse":[]},"flags":4,"poll":{"allow_multiselect":false,"answers":[{"poll_media":{"text":"Samedi"}},{"poll_media":{"text":"Dimanche"}}],"duration":768,"layout_type":1,"question":{"text":"Quel jour ?"}}}
+        {"allowed_mentions":{"parse":[]},"components":[{"components":[{"custom_id":"AQ","label":"Couverte","style":1,"type":2}],"type":1},{"components":[{"custom_id":"Ag","label":"✓ Ouverte","style":3,"type":2}],"type":1},{"components":[{"custom_id":"Aw","label":"Retour","style":2,"type":2}],"type":1}],"content":"Votre avis :","flags":4}
+        "#);
     }
 
     proptest! {

@@ -60,7 +60,12 @@ pub(crate) enum Body {
     Nothing,
     Json(Value),
     /// A message with one file (docs: Uploading Files).
-    WithFile { payload: Value, file_name: String, content_type: String, content: Vec<u8> },
+    WithFile {
+        payload: Value,
+        file_name: String,
+        content_type: String,
+        content: Vec<u8>,
+    },
 }
 
 impl Call {
@@ -92,7 +97,10 @@ pub(crate) enum Trouble {
     /// It may have been done.
     Lost(String),
     /// Discord refused it. Zero where it gave no code.
-    Refused { status: u16, code: u64 },
+    Refused {
+        status: u16,
+        code: u64,
+    },
     /// The token is not accepted.
     AccountDead,
 }

@@ -38,7 +38,8 @@ async fn a_press_is_taken_without_a_word() {
 async fn many_answers_are_a_menu_that_can_be_chosen_from() {
     let town = Town::awake().await;
     let ana = town.fake.person("Ana");
-    let question = (0..14).fold(Document::says("Quel jour ?"), |question, day| question.choice(format!("Jour {day}"), action(day)));
+    let question = (0..14)
+        .fold(Document::says("Quel jour ?"), |question, day| question.choice(format!("Jour {day}"), action(day)));
     message_id(&town.send(&direct(&ana), &question.step("Passer", action(99)), 1).await);
     assert_eq!(ana.presses(ana.direct(), &seal(&action(13)).0).await, Answered::Silently);
     assert_eq!(ana.presses(ana.direct(), &seal(&action(99)).0).await, Answered::Silently);

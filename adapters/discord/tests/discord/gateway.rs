@@ -85,7 +85,8 @@ async fn a_silent_gateway_is_left() {
 
 #[tokio::test]
 async fn a_refusal_that_stays_is_told_with_its_remedy() {
-    for (code, words) in [(4004, "Reset Token"), (4013, "Privileged Gateway Intents"), (4014, "Privileged Gateway Intents")]
+    for (code, words) in
+        [(4004, "Reset Token"), (4013, "Privileged Gateway Intents"), (4014, "Privileged Gateway Intents")]
     {
         let town = Town::quiet().await;
         town.fake.refuses_sessions_with(Some(code));

@@ -92,6 +92,7 @@ async fn too_many_refusals_stop_the_account_before_discord_does() {
     let mut town = Town::awake().await;
     let ana = town.fake.person("Ana");
     ana.blocks_the_bot();
+    town.fake.limits_channels_to(100_000, 1_000);
     let hello = Document::says("Bonjour.");
     let mut delivery = 0;
     loop {

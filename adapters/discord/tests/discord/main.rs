@@ -6,6 +6,7 @@ mod answers;
 mod bench;
 mod commands;
 mod gateway;
+mod judges;
 mod limits;
 mod polls;
 mod sending;
