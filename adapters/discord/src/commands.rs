@@ -96,11 +96,13 @@ fn in_english(text: &str) -> Value {
 
 fn summary(text: &str) -> String {
     let text = text.trim();
-    match text.chars().count() {
-        0 => "…".to_owned(),
-        ..=SUMMARY_CHARACTERS_MAX => text.to_owned(),
-        _ => text.chars().take(SUMMARY_CHARACTERS_MAX - 1).chain(['…']).collect(),
+    if text.is_empty() {
+        return "…".to_owned();
     }
+    if text.chars().count() <= SUMMARY_CHARACTERS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SUMMARY_CHARACTERS_MAX - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

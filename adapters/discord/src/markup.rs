@@ -83,7 +83,7 @@ fn line(text: &Text, indent: &str) -> String {
             Span::Code(words) => code(words, indent),
             Span::Link { label, url } => link(label, url, indent),
         };
-        let touches = line.chars().next_back().is_some_and(|last| Some(last) == shown.chars().next());
+        let touches = line.chars().next_back().is_some_and(|last| shown.starts_with(last));
         if touches && shown.starts_with(['*', '_', '`']) {
             line.push(APART);
         }
