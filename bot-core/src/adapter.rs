@@ -441,10 +441,15 @@ pub struct CommandMenuEntry {
 pub enum AccountHealth {
     Starting,
     Ready,
-    /// Working, but something needs a look: what can be sent is sent, and `/health/ready` says no.
+    /// Working, but something needs a look.
     Degraded {
         reason: String,
     },
+    /// Sends, but may not hear or understand what people say: not ready.
+    Impaired {
+        reason: String,
+    },
+    /// Sends nothing: not ready.
     Failed {
         reason: String,
     },

@@ -69,7 +69,8 @@ impl Readiness {
             let (ready, state, reason) = match (dead, account.adapter.health()) {
                 (Some(dead), _) => (false, "dead", dead.reason.clone()),
                 (None, AccountHealth::Ready) => (true, "ready", None),
-                (None, AccountHealth::Degraded { reason }) => (false, "degraded", Some(reason)),
+                (None, AccountHealth::Degraded { reason }) => (true, "degraded", Some(reason)),
+                (None, AccountHealth::Impaired { reason }) => (false, "impaired", Some(reason)),
                 (None, AccountHealth::Starting) => (false, "starting", None),
                 (None, AccountHealth::Failed { reason }) => (false, "failed", Some(reason)),
             };

@@ -125,7 +125,6 @@ impl DiscordSettings {
         }
     }
 
-    #[allow(dead_code, reason = "the adapter is built in the next change")]
     pub(crate) fn pacing(&self) -> Pacing {
         // A burst and what comes back meanwhile stay within one second's allowance.
         let burst = (self.requests_per_second / 9).max(1);

@@ -42,6 +42,11 @@ impl Adapter for Telegram {
         TimeDelta::zero()
     }
 
+    /// tdlib/telegram-bot-api, Client.cpp (`add_update` of a callback query). Messages wait for a day.
+    fn presses_kept_for(&self) -> Option<TimeDelta> {
+        Some(TimeDelta::seconds(150))
+    }
+
     /// core.telegram.org/bots/faq: about 30 messages a second in all, one a second to one chat with short bursts, 20
     /// a minute to one group.
     fn pacing(&self) -> Pacing {

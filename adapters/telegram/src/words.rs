@@ -159,7 +159,10 @@ fn tellable_text(text: &Text) -> Text {
             Span::Link { label: disarmed(label), url: url.clone() }
         }
         Span::Link { label, url } if label.trim().is_empty() => Span::Plain(disarmed(url)),
-        Span::Link { label, url } => Span::Plain(disarmed(&format!("{label} ({url})"))),
+        Span::Link { label, url } => {
+            let address = url.strip_prefix("mailto:").unwrap_or(url);
+            Span::Plain(disarmed(&if label == address { label.clone() } else { format!("{label} ({address})") }))
+        }
     };
     Text(text.0.iter().map(span).collect())
 }
@@ -267,7 +270,7 @@ mod tests {
         assert!(words.entities.is_empty());
         assert_eq!(
             words.text,
-            "écrire (mailto:mairie@example.org) ici (javascript:alert(1)) moi (tg://user?id=42)https://example.org"
+            "écrire (mairie@example.org) ici (javascript:alert(1)) moi (tg://user?id=42)https://example.org"
         );
     }
 

@@ -1,0 +1,6 @@
+//! The adapter against a Discord of its own, on a real Postgres.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod bench;
+mod town;
