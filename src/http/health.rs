@@ -70,6 +70,7 @@ impl Readiness {
                 (Some(dead), _) => (false, "dead", dead.reason.clone()),
                 (None, AccountHealth::Ready) => (true, "ready", None),
                 (None, AccountHealth::Degraded { reason }) => (true, "degraded", Some(reason)),
+                (None, AccountHealth::Impaired { reason }) => (false, "impaired", Some(reason)),
                 (None, AccountHealth::Starting) => (false, "starting", None),
                 (None, AccountHealth::Failed { reason }) => (false, "failed", Some(reason)),
             };

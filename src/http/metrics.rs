@@ -107,9 +107,10 @@ async fn gauges(core: &Core) -> Result<String, sqlx::Error> {
                 AccountHealth::Starting => "starting",
                 AccountHealth::Ready => "ready",
                 AccountHealth::Degraded { .. } => "degraded",
+                AccountHealth::Impaired { .. } => "impaired",
                 AccountHealth::Failed { .. } => "failed",
             };
-            for state in ["starting", "ready", "degraded", "failed"] {
+            for state in ["starting", "ready", "degraded", "impaired", "failed"] {
                 let labels = [("account", account.name.clone()), ("state", state.to_owned())];
                 metrics::gauge!("crieur_account_state", &labels).set(f64::from(u8::from(current == state)));
             }
