@@ -209,6 +209,9 @@ pub(super) enum ConsultationCommand {
         /// fr or en
         #[arg(long, default_value = "fr")]
         locale: Locale,
+        /// As each configured account shows them: with its buttons or numbers, and within its limits
+        #[arg(long)]
+        networks: bool,
     },
 }
 

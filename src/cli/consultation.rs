@@ -4,11 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use bot_core::Locale;
 use bot_core::ids::PluginId;
-use bot_core::message::Document;
-use bot_core::message::layout::words_of;
 use bot_core::plugin::Context;
-use bot_core::{Clock, Locale};
 use micro_consultations::chart::Chart;
 use micro_consultations::definition::Definition;
 use micro_consultations::definition_file::{self, DefinitionError};
@@ -21,9 +19,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::{ConsultationCommand, PlaceArguments};
-use super::operator::{Operator, time_zone};
+use super::operator::Operator;
 use super::output::{Output, moment, say, table};
-use super::{EXIT_WRONG_CALL, WrongCall, codes};
+use super::{EXIT_WRONG_CALL, WrongCall, codes, preview};
 
 pub(super) async fn run(
     place: &PlaceArguments,
@@ -33,18 +31,13 @@ pub(super) async fn run(
     if let ConsultationCommand::Validate { file } = &command {
         return validate(file, output);
     }
-    if let ConsultationCommand::Preview { consultation, locale } = &command
-        && Path::new(consultation).exists()
-    {
-        return preview_file(place, Path::new(consultation), *locale, output);
-    }
     match command {
         ConsultationCommand::Schema => {
             say(&serde_json::to_string_pretty(&definition_file::json_schema())?);
             Ok(ExitCode::SUCCESS)
         }
-        ConsultationCommand::Preview { consultation, locale } => {
-            preview_stored(place, &consultation, locale, output).await
+        ConsultationCommand::Preview { consultation, locale, networks } => {
+            preview::run(place, &consultation, locale, networks, output).await
         }
         ConsultationCommand::Create { file, open } => {
             let definition = read(&file)?;
@@ -150,7 +143,7 @@ pub(super) fn source(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Reads a consultation file for use.
-fn read(file: &Path) -> anyhow::Result<Definition> {
+pub(super) fn read(file: &Path) -> anyhow::Result<Definition> {
     match read_any(&source(file)?) {
         Ok(FileContent::Consultation(definition)) => Ok(*definition),
         Ok(FileContent::Pulse(_)) => {
@@ -307,40 +300,6 @@ fn results_in_words(consultation: &Consultation, results: &Results) -> String {
         }
         Counts::HiddenUntilVote => lines.push("Counts are shown to those who have answered.".to_owned()),
         Counts::HiddenUntilClose => lines.push("Counts are shown once it is closed.".to_owned()),
-    }
-    lines.join("\n")
-}
-
-/// Shows a file without any database, whether or not a consultation of that name is stored.
-fn preview_file(place: &PlaceArguments, file: &Path, locale: Locale, output: Output) -> anyhow::Result<ExitCode> {
-    let (definition, zone) = (read(file)?, time_zone(place)?);
-    show_messages(&operations::preview_of(definition, locale, Clock::system().now(), zone), output)
-}
-
-async fn preview_stored(
-    place: &PlaceArguments,
-    name: &str,
-    locale: Locale,
-    output: Output,
-) -> anyhow::Result<ExitCode> {
-    let documents = perform(place, async |cx| {
-        let consultation = operations::show(cx, name).await?;
-        Ok(operations::preview(&consultation, locale, cx.now, cx.organisation.time_zone))
-    });
-    show_messages(&documents.await?, output)
-}
-
-fn show_messages(documents: &[Document], output: Output) -> anyhow::Result<ExitCode> {
-    output.answer(&documents, || documents.iter().map(message_in_words).collect::<Vec<_>>().join("\n\n––––\n\n"))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A message as a network without buttons shows it.
-fn message_in_words(document: &Document) -> String {
-    let mut lines: Vec<String> = document.blocks.iter().map(words_of).collect();
-    for (index, choice) in document.choices.iter().enumerate() {
-        let mark = if choice.chosen { "✓ " } else { "" };
-        lines.push(format!("  [{}] {mark}{}", index + 1, choice.label));
     }
     lines.join("\n")
 }

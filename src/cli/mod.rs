@@ -11,6 +11,7 @@ mod inbox;
 mod operator;
 mod output;
 mod plugins;
+mod preview;
 mod pulse;
 mod roles;
 mod serve;

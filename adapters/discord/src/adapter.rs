@@ -88,11 +88,8 @@ impl Adapter for Discord {
         let (PLATFORM, Some(_)) = (address.scheme.as_str(), snowflake::parse(person)) else {
             return Verdict::Rejected { reason: "the address belongs to another platform".to_owned() };
         };
-        let limited = Limited {
-            route: "POST direct",
-            resource: String::new(),
-            scope: bot_core::adapter::GateScope::Route,
-        };
+        let limited =
+            Limited { route: "POST direct", resource: String::new(), scope: bot_core::adapter::GateScope::Route };
         let call = Call::new(Method::POST, "/users/@me/channels", limited).json(json!({ "recipient_id": person }));
         let opened = match self.rest.call(call).await {
             Ok(opened) => opened,

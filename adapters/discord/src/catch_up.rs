@@ -64,7 +64,9 @@ impl Discord {
                 // Nobody else waits for this: it goes on when Discord allows.
                 Err(Trouble::Throttled(barred)) => self.clock.sleep_until(self.clock.now() + barred.after).await,
                 Err(Trouble::Refused { code: code::UNKNOWN_CHANNEL | code::MISSING_ACCESS, .. }) => return Ok(None),
-                Err(trouble) => return Err(format!("what was written meanwhile cannot be fetched: {}", trouble.reason())),
+                Err(trouble) => {
+                    return Err(format!("what was written meanwhile cannot be fetched: {}", trouble.reason()));
+                }
             }
         }
     }

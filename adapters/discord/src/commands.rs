@@ -43,11 +43,8 @@ impl Discord {
             Ok(me) => me.application,
             Err(trouble) => return trouble.verdict(),
         };
-        let limited = Limited {
-            route: "PUT commands",
-            resource: String::new(),
-            scope: bot_core::adapter::GateScope::Route,
-        };
+        let limited =
+            Limited { route: "PUT commands", resource: String::new(), scope: bot_core::adapter::GateScope::Route };
         let call = Call::new(Method::PUT, format!("/applications/{application}/commands"), limited);
         if let Err(trouble) = self.rest.call(call.json(Value::Array(commands))).await {
             return trouble.verdict();
@@ -99,11 +96,13 @@ fn in_english(text: &str) -> Value {
 
 fn summary(text: &str) -> String {
     let text = text.trim();
-    match text.chars().count() {
-        0 => "…".to_owned(),
-        ..=SUMMARY_CHARACTERS_MAX => text.to_owned(),
-        _ => text.chars().take(SUMMARY_CHARACTERS_MAX - 1).chain(['…']).collect(),
+    if text.is_empty() {
+        return "…".to_owned();
     }
+    if text.chars().count() <= SUMMARY_CHARACTERS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SUMMARY_CHARACTERS_MAX - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -85,6 +85,9 @@ fn of_application(application: &Value) -> Finding {
             "commands and presses go to a web address instead of the gateway",
             "empty Interactions Endpoint URL in the developer portal (General Information)",
         ),
-        None => Finding::fine("interactions", "commands and presses come through the gateway; no privileged intent is needed"),
+        None => Finding::fine(
+            "interactions",
+            "commands and presses come through the gateway; no privileged intent is needed",
+        ),
     }
 }

@@ -188,7 +188,13 @@ impl Interactions {
         let Some((mine, mut signed)) = found else { return Original::Unsure };
         let signed = tokio::time::timeout(SIGN_WITHIN, signed.wait_for(|signed| *signed != Signed::NotYet)).await;
         match signed {
-            Ok(Ok(signed)) if *signed == Signed::Yes => if mine { Original::Free } else { Original::Taken },
+            Ok(Ok(signed)) if *signed == Signed::Yes => {
+                if mine {
+                    Original::Free
+                } else {
+                    Original::Taken
+                }
+            }
             _ => Original::Gone,
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Limits {
     /// Discord's own name of a route's bucket: several routes may share one.
     names: HashMap<&'static str, String>,
     buckets: HashMap<(String, String), Bucket>,
+    /// Refusals, by route and resource.
+    closed: HashMap<(&'static str, String), DateTime<Utc>>,
     account_until: Option<DateTime<Utc>>,
     host_until: Option<DateTime<Utc>>,
 }
@@ -52,6 +54,10 @@ impl Limits {
             if let Some(until) = until.filter(|until| *until > now) {
                 return Err(Barred { after: until - now, scope });
             }
+        }
+        let closed = self.closed.get(&(limited.route, limited.resource.clone()));
+        if let Some(until) = closed.filter(|until| **until > now) {
+            return Err(Barred { after: *until - now, scope: limited.scope });
         }
         let Some(bucket) = self.bucket_of(limited) else { return Ok(()) };
         if bucket.full_at <= now {
@@ -89,9 +95,10 @@ impl Limits {
             GateScope::Host => self.host_until = Some(until),
             GateScope::Account => self.account_until = Some(until),
             GateScope::Route | GateScope::Conversation => {
-                let name = self.names.entry(limited.route).or_insert_with(|| limited.route.to_owned()).clone();
-                let key = (name, limited.resource.clone());
-                self.buckets.insert(key, Bucket { remaining: 0, full_at: until });
+                if self.closed.len() >= BUCKETS_KEPT_MAX {
+                    self.closed.retain(|_, until| *until > now);
+                }
+                self.closed.insert((limited.route, limited.resource.clone()), until);
             }
         }
     }

@@ -14,7 +14,11 @@ use crate::rest::{Call, Trouble, code};
 const PAGE: usize = 100;
 
 impl Discord {
-    pub(crate) async fn close_and_count(&self, conversation: &ConversationRef, sent: &RemoteIds) -> Verdict<PollCounts> {
+    pub(crate) async fn close_and_count(
+        &self,
+        conversation: &ConversationRef,
+        sent: &RemoteIds,
+    ) -> Verdict<PollCounts> {
         let (Some(channel), Some(message)) = (channel_of(conversation), message_of(sent)) else { return not_ours() };
         match self.close_and_count_at(channel, message).await {
             Ok(Some(counts)) => Verdict::Sent(counts),

@@ -60,7 +60,12 @@ pub(crate) enum Body {
     Nothing,
     Json(Value),
     /// A message with one file (docs: Uploading Files).
-    WithFile { payload: Value, file_name: String, content_type: String, content: Vec<u8> },
+    WithFile {
+        payload: Value,
+        file_name: String,
+        content_type: String,
+        content: Vec<u8>,
+    },
 }
 
 impl Call {
@@ -92,7 +97,10 @@ pub(crate) enum Trouble {
     /// It may have been done.
     Lost(String),
     /// Discord refused it. Zero where it gave no code.
-    Refused { status: u16, code: u64 },
+    Refused {
+        status: u16,
+        code: u64,
+    },
     /// The token is not accepted.
     AccountDead,
 }
@@ -212,7 +220,10 @@ impl Rest {
         }
         // Without a body the status and the headers still say enough.
         let body: Option<Value> = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-        Err(self.refused(&method, &limited, status, &headers, body).await)
+        let refused = self.refused(&method, &limited, status, &headers, body).await;
+        // Refused was the interaction's token, which has grown old, and not the bot's.
+        let by_age = by_interaction_token && refused == Trouble::AccountDead;
+        Err(if by_age { Trouble::Refused { status: 401, code: code::INVALID_TOKEN } } else { refused })
     }
 
     async fn refused(

@@ -25,8 +25,7 @@ impl Token {
 
     pub(crate) fn read(&self) -> Result<Redacted<String>, TokenError> {
         let file = || self.file.display().to_string();
-        let text = std::fs::read_to_string(&self.file)
-            .map_err(|error| TokenError::Unreadable(file(), error.kind()))?;
+        let text = std::fs::read_to_string(&self.file).map_err(|error| TokenError::Unreadable(file(), error.kind()))?;
         // Copied with its scheme it is still the token.
         let token = text.trim().trim_start_matches("Bot ").trim();
         let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -44,7 +43,8 @@ mod tests {
         let file = folder.path().join("token");
         let token = Token::new(file.clone());
         assert!(token.read().unwrap_err().to_string().contains("cannot be read"));
-        for (content, read) in [("Bot abc.def\n", Some("abc.def")), ("abc.def", Some("abc.def")), ("a b", None), ("\n", None)]
+        for (content, read) in
+            [("Bot abc.def\n", Some("abc.def")), ("abc.def", Some("abc.def")), ("a b", None), ("\n", None)]
         {
             std::fs::write(&file, content).unwrap();
             let found = token.read();

@@ -1,7 +1,7 @@
 //! Links to the private conversation with whatever account sends a message (see [`Text::private_link`]): filled in
 //! when it is sent, since only that account's adapter knows where it is. And remembered, for the command line.
 
-use crate::adapter::{Adapter, PrivateLink};
+use crate::adapter::PrivateLink;
 use crate::core::{Account, Core};
 use crate::locale::Locale;
 use crate::message::document::PRIVATE_SCHEME;
@@ -13,18 +13,18 @@ const ANY_PAYLOAD: &str = "0payload0";
 
 /// Puts the account's own links in the place of the wished ones. Where the link cannot carry the payload, or there is
 /// no link, the words to write stand beside it.
-pub(super) fn fill(mut document: Document, adapter: &dyn Adapter, locale: Locale) -> Document {
+pub(super) fn fill(mut document: Document, locale: Locale, link: &dyn Fn(&str) -> Option<PrivateLink>) -> Document {
     for block in &mut document.blocks {
         match block {
-            Block::Heading { text } | Block::Paragraph { text } => fill_text(text, adapter, locale),
-            Block::List { items, .. } => items.iter_mut().for_each(|item| fill_text(item, adapter, locale)),
+            Block::Heading { text } | Block::Paragraph { text } => fill_text(text, locale, link),
+            Block::List { items, .. } => items.iter_mut().for_each(|item| fill_text(item, locale, link)),
             _ => {}
         }
     }
     document
 }
 
-fn fill_text(text: &mut Text, adapter: &dyn Adapter, locale: Locale) {
+fn fill_text(text: &mut Text, locale: Locale, link: &dyn Fn(&str) -> Option<PrivateLink>) {
     let spans = std::mem::take(&mut text.0);
     for span in spans {
         let wish = match &span {
@@ -36,7 +36,7 @@ fn fill_text(text: &mut Text, adapter: &dyn Adapter, locale: Locale) {
             continue;
         };
         let command = command_of(payload);
-        match adapter.private_link(Some(payload)) {
+        match link(payload) {
             Some(PrivateLink { url, carries_payload: true }) => text.0.push(Span::Link { label, url }),
             Some(PrivateLink { url, carries_payload: false }) => {
                 text.0.push(Span::Link { label, url });
@@ -88,6 +88,25 @@ pub(super) async fn remember(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::layout::words_of;
+
+    #[test]
+    fn a_link_carries_the_command_or_has_it_beside_it() {
+        let wish = Text::new().plain("Ici : ").private_link("Répondre", "repondre-place");
+        let document = Document::says(wish.clone()).list([wish]);
+        let said = |link: &dyn Fn(&str) -> Option<PrivateLink>| {
+            let filled = fill(document.clone(), Locale::Fr, link);
+            let words: Vec<String> = filled.blocks.iter().map(words_of).collect();
+            assert_eq!(words[1], format!("• {}", words[0]));
+            words[0].clone()
+        };
+        let url = |payload: &str| format!("https://chat.example/bot?start={payload}");
+        let carries = |payload: &str| Some(PrivateLink { url: url(payload), carries_payload: true });
+        assert_eq!(said(&carries), "Ici : Répondre (https://chat.example/bot?start=repondre-place)");
+        let bare = |_: &str| Some(PrivateLink { url: "https://chat.example/bot".to_owned(), carries_payload: false });
+        assert_eq!(said(&bare), "Ici : Répondre (https://chat.example/bot), puis écrivez-y /repondre place");
+        assert_eq!(said(&|_: &str| None), "Ici : Répondre, écrivez-moi en message privé /repondre place");
+    }
 
     #[test]
     fn a_payload_is_a_command_to_write() {

@@ -27,6 +27,7 @@ mod named_votes;
 pub mod operations;
 mod organiser;
 pub mod page;
+mod participate;
 mod plugin;
 pub mod pulse;
 mod refusal;

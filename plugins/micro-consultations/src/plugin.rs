@@ -13,7 +13,7 @@ use sqlx::types::Json;
 use crate::action::{Action, Verb};
 use crate::answer::Answers;
 use crate::named_votes::{self, Vote};
-use crate::{codes, conversation, links, operations, organiser, pulse, results, rooms, wizard};
+use crate::{conversation, links, operations, organiser, participate, pulse, results, rooms, wizard};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Plugin for MicroConsultations {
             "resultats" => results::command(cx, &command.arguments).await,
             "nouvelle_consultation" => wizard::begin(cx).await,
             "repondre" => rooms::answer(cx, &command.arguments).await,
-            "participer" => codes::take(cx, &command.arguments).await,
+            "participer" => participate::take(cx, &command.arguments).await,
             "mes_consultations" => organiser::list(cx).await,
             "annoncer" => rooms::announce_here(cx, &command.arguments).await,
             "sondage" => pulse::chat::ask(cx, &command.arguments).await,
@@ -157,7 +157,7 @@ impl Plugin for MicroConsultations {
     async fn on_text(&self, cx: &mut Context, name: &str, text: &str) -> HandlerResult {
         match name {
             wizard::AWAITED => wizard::written(cx, text).await,
-            codes::AWAITED => codes::take(cx, text).await,
+            participate::AWAITED => participate::take(cx, text).await,
             _ => conversation::written(cx, name, text).await,
         }
     }
@@ -194,7 +194,7 @@ impl Plugin for MicroConsultations {
     }
 
     async fn on_delivery(&self, cx: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult {
-        pulse::operations::delivered(cx, outcome).await
+        pulse::counting::delivered(cx, outcome).await
     }
 
     /// Named ballots, and answers not cast yet. An anonymous ballot cannot be given back: while the consultation is

@@ -54,13 +54,14 @@ mod tests {
     fn texts_and_code_agree() {
         let code = [
             include_str!("chart.rs"),
-            include_str!("codes.rs"),
             include_str!("conversation.rs"),
             include_str!("named_votes.rs"),
             include_str!("operations.rs"),
             include_str!("organiser.rs"),
             include_str!("page.rs"),
+            include_str!("participate.rs"),
             include_str!("pulse/chat.rs"),
+            include_str!("pulse/counting.rs"),
             include_str!("pulse/operations.rs"),
             include_str!("pulse/page.rs"),
             include_str!("pulse/results.rs"),

@@ -80,7 +80,8 @@ async fn upgrade(
     socket.on_upgrade(async move |socket| {
         let mut socket = socket;
         if version.as_deref() != Some("10") {
-            let _ = socket.send(Frame::Close(Some(CloseFrame { code: 4012, reason: "Invalid API version".into() }))).await;
+            let _ =
+                socket.send(Frame::Close(Some(CloseFrame { code: 4012, reason: "Invalid API version".into() }))).await;
             return;
         }
         converse(fake, socket).await;
@@ -91,7 +92,8 @@ async fn converse(fake: FakeDiscord, mut socket: WebSocket) {
     let (out, mut to_say) = unbounded_channel();
     fake.change(|world| {
         world.gateway.connected += 1;
-        let hello = json!({ "op": 10, "d": { "heartbeat_interval": world.gateway.heartbeat_millis }, "s": null, "t": null });
+        let hello =
+            json!({ "op": 10, "d": { "heartbeat_interval": world.gateway.heartbeat_millis }, "s": null, "t": null });
         world.say(&out, hello);
     });
     let mut session: Option<String> = None;
@@ -177,7 +179,8 @@ impl World {
         self.gateway.identified += 1;
         self.gateway.sessions_left -= 1;
         self.gateway.intents = data["intents"].as_u64().unwrap_or_default();
-        let refused = if data["token"] == BOT_TOKEN && self.token_accepted { self.gateway.refuses_with } else { Some(4004) };
+        let refused =
+            if data["token"] == BOT_TOKEN && self.token_accepted { self.gateway.refuses_with } else { Some(4004) };
         if let Some(code) = refused {
             let _ = out.send(Out::Close(code));
             return None;
@@ -193,7 +196,8 @@ impl World {
             connection: Some(out.clone()),
             resumable: true,
         });
-        let guilds: Vec<u64> = self.guilds.keys().copied().filter(|guild| belongs(Some(*guild), shard, shards)).collect();
+        let guilds: Vec<u64> =
+            self.guilds.keys().copied().filter(|guild| belongs(Some(*guild), shard, shards)).collect();
         let ready = json!({
             "v": 10, "user": self.users.get(&self.bot).map(User::json), "session_id": id, "session_type": "normal",
             "guilds": guilds.iter().map(|guild| json!({ "id": guild.to_string(), "unavailable": true })).collect::<Vec<_>>(),
@@ -211,7 +215,8 @@ impl World {
     }
 
     fn resume(&mut self, data: &Value, out: &UnboundedSender<Out>) -> Option<String> {
-        let at = self.sessions.iter().position(|session| data["session_id"] == session.id.as_str() && session.resumable);
+        let at =
+            self.sessions.iter().position(|session| data["session_id"] == session.id.as_str() && session.resumable);
         let Some(at) = at.filter(|_| data["token"] == BOT_TOKEN) else {
             self.say(out, json!({ "op": 9, "d": false, "s": null, "t": null }));
             return None;
@@ -219,8 +224,12 @@ impl World {
         self.gateway.resumed += 1;
         let sequence = data["seq"].as_u64().unwrap_or_default();
         self.sessions[at].connection = Some(out.clone());
-        let missed: Vec<Value> =
-            self.sessions[at].said.iter().filter(|(number, _)| *number > sequence).map(|(_, value)| value.clone()).collect();
+        let missed: Vec<Value> = self.sessions[at]
+            .said
+            .iter()
+            .filter(|(number, _)| *number > sequence)
+            .map(|(_, value)| value.clone())
+            .collect();
         for value in missed {
             self.say(out, value);
         }

@@ -4,6 +4,7 @@
 //! moves by hand only. Where it says something of Discord's behaviour, the source is Discord's public documentation.
 //! It knows nothing of the program under test.
 
+#![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests: it ends them and says why")]
 #![recursion_limit = "256"]
 

@@ -238,7 +238,8 @@ impl World {
             json["application_id"] = json!(self.application.to_string());
             json["webhook_id"] = json!(self.application.to_string());
         }
-        if self.channels.get(&message.channel).is_some_and(|channel| matches!(channel.kind, ChannelKind::Thread { .. })) {
+        if self.channels.get(&message.channel).is_some_and(|channel| matches!(channel.kind, ChannelKind::Thread { .. }))
+        {
             json["position"] = json!(1);
         }
         json

@@ -91,7 +91,17 @@ impl World {
 
     pub(crate) fn add_user(&mut self, name: &str) -> UserId {
         let id = self.next_id();
-        self.users.insert(id, User { id, name: name.to_owned(), locale: "fr".to_owned(), is_bot: false, takes_messages: true, shares_server: true });
+        self.users.insert(
+            id,
+            User {
+                id,
+                name: name.to_owned(),
+                locale: "fr".to_owned(),
+                is_bot: false,
+                takes_messages: true,
+                shares_server: true,
+            },
+        );
         id
     }
 

@@ -80,10 +80,11 @@ impl Discord {
             remaining: u64,
             reset_after: i64,
         }
-        let answer = self.rest.call(Call::get("/gateway/bot", "GET gateway")).await.map_err(|trouble| match trouble {
-            Trouble::AccountDead => RunError::Refused(TOKEN_REFUSED.to_owned()),
-            trouble => RunError::Lost(format!("the gateway's address is not known: {}", trouble.reason())),
-        })?;
+        let answer =
+            self.rest.call(Call::get("/gateway/bot", "GET gateway")).await.map_err(|trouble| match trouble {
+                Trouble::AccountDead => RunError::Refused(TOKEN_REFUSED.to_owned()),
+                trouble => RunError::Lost(format!("the gateway's address is not known: {}", trouble.reason())),
+            })?;
         let answer: Answer = serde_json::from_value(answer)
             .map_err(|_| RunError::Lost("Discord's answer about its gateway cannot be read".to_owned()))?;
         // The token goes there: encrypted, unless the API itself was configured without.

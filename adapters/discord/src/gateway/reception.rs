@@ -31,7 +31,10 @@ enum Work {
     Heard(Box<Heard>),
     /// The bot was removed from a server.
     GuildGone(u64),
-    ChannelGone { guild: u64, channel: u64 },
+    ChannelGone {
+        guild: u64,
+        channel: u64,
+    },
 }
 
 /// Presses and commands under way.
@@ -108,10 +111,9 @@ impl Discord {
             }
             // Unavailable servers are still ours: Discord has an outage.
             Event::GuildDelete(event) if !event.guild.unavailable => Some(Work::GuildGone(event.guild.id.get())),
-            Event::ChannelDelete(event) => Some(Work::ChannelGone {
-                guild: event.channel.guild_id.get(),
-                channel: event.channel.id.get(),
-            }),
+            Event::ChannelDelete(event) => {
+                Some(Work::ChannelGone { guild: event.channel.guild_id.get(), channel: event.channel.id.get() })
+            }
             Event::ThreadDelete(event) => {
                 Some(Work::ChannelGone { guild: event.thread.guild_id.get(), channel: event.thread.id.get() })
             }
@@ -166,7 +168,8 @@ impl Discord {
                 let Err(reason) = self.work_on(intake, &work).await else { break };
                 let before = self.health.get();
                 tracing::warn!("Messages from Discord wait, since they cannot be stored: {reason}");
-                self.health.set(Receiving::Interrupted(format!("messages wait, since they cannot be stored: {reason}")));
+                self.health
+                    .set(Receiving::Interrupted(format!("messages wait, since they cannot be stored: {reason}")));
                 self.clock.sleep_until(self.clock.now() + OFFERED_AGAIN_AFTER).await;
                 self.health.set(before);
             }

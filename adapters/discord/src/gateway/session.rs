@@ -16,8 +16,8 @@ use serenity::all::{
 };
 use serenity::prelude::{Mutex, RwLock, TypeMap};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
@@ -108,7 +108,7 @@ pub(crate) async fn hold(
     // A session that is lost asks the manager for a new one, and would wait five seconds for this.
     manager.shutdown_finished(id);
     let running = async move { runner.run().await };
-    let mut running = tokio::spawn(running.with_subscriber(NoSubscriber::new()));
+    let mut running = AbortOnDropHandle::new(tokio::spawn(running.with_subscriber(NoSubscriber::new())));
     let end = tokio::select! {
         ended = &mut running => match ended {
             Ok(Err(serenity::Error::Gateway(error))) => refusal(&error).map_or(End::Lost, End::Refused),
@@ -146,11 +146,10 @@ fn same_security(before: &str, after: &str) -> bool {
     after.starts_with("wss://") || (after.starts_with("ws://") && before.starts_with("ws://"))
 }
 
-async fn leave(messenger: &ShardMessenger, id: ShardId, mut running: JoinHandle<serenity::Result<()>>) {
+async fn leave(messenger: &ShardMessenger, id: ShardId, running: AbortOnDropHandle<serenity::Result<()>>) {
     messenger.send_to_shard(ShardRunnerMessage::Shutdown(id, LEAVING));
-    if tokio::time::timeout(CLOSE_WITHIN, &mut running).await.is_err() {
-        running.abort();
-    }
+    // Whoever does not answer is left all the same.
+    let _ = tokio::time::timeout(CLOSE_WITHIN, running).await;
 }
 
 /// An address that stays locked away: whoever asks for it waits.

@@ -2,6 +2,7 @@
 //! platforms count it, each room apart; nothing of it ever meets a ballot.
 
 pub mod chat;
+pub mod counting;
 pub mod file;
 pub mod operations;
 pub mod page;

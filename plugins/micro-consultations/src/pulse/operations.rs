@@ -1,16 +1,16 @@
-//! The life of a pulse: made, asked in its rooms, closed, counted by each platform, and its result told.
+//! The life of a pulse: made, asked in its rooms, and closed (see [`super::counting`] for what follows).
 
 use bot_core::ConversationId;
 use bot_core::message::{Document, Poll, Text};
 use bot_core::plugin::{
-    ClosePoll, Context, DeliveryOutcome, Fire, FiredFire, HandlerError, HandlerResult, Misfire, Outgoing, Purpose,
-    Recipient,
+    ClosePoll, Context, Fire, FiredFire, HandlerError, HandlerResult, Misfire, Outgoing, Purpose, Recipient,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::counting::{COUNTED_WITHIN, asked, mark, tell};
 use super::store::{self, Pulse, PulseId, PulseState};
-use super::{PulseDefinition, ROOMS_MAX, results};
+use super::{PulseDefinition, ROOMS_MAX};
 use crate::operations::{By, OperationError, Refusal};
 use crate::words::{moment, text};
 
@@ -18,9 +18,7 @@ use crate::words::{moment, text};
 pub(crate) const FIRES: &str = "pulse-";
 const ASK: &str = "pulse-ask";
 const CLOSE: &str = "pulse-close";
-const TELL: &str = "pulse-tell";
-/// What the platforms have not counted by then is told as unknown.
-const COUNTED_WITHIN: TimeDelta = TimeDelta::hours(1);
+pub(super) const TELL: &str = "pulse-tell";
 
 /// Stores a pulse as a draft.
 ///
@@ -158,22 +156,6 @@ async fn close_by(cx: &mut Context, id: PulseId, by: By) -> HandlerResult {
     Ok(())
 }
 
-/// The rooms whose poll is not counted yet.
-async fn asked(cx: &mut Context, id: PulseId) -> Result<Vec<ConversationId>, HandlerError> {
-    let organisation = cx.organisation.id;
-    let rooms = sqlx::query_scalar!(
-        r#"
-        SELECT conversation_id FROM micro_consultations.pulse_room
-        WHERE organisation_id = $1 AND pulse_id = $2 AND state = 'asked' ORDER BY number
-        "#,
-        organisation.0,
-        id.0,
-    )
-    .fetch_all(cx.sql())
-    .await?;
-    Ok(rooms.into_iter().map(ConversationId).collect())
-}
-
 /// A moment of a pulse has come.
 pub(crate) async fn fired(cx: &mut Context, fired: &FiredFire) -> HandlerResult {
     let parts = fired.scope.split_once(':').and_then(|(what, id)| Some((what, PulseId(id.parse().ok()?))));
@@ -230,125 +212,12 @@ async fn ask(cx: &mut Context, pulse: &Pulse, room: ConversationId, closes_at: D
     Ok(())
 }
 
-async fn mark(cx: &mut Context, id: PulseId, room: ConversationId, from: &str, to: &str) -> HandlerResult {
-    let organisation = cx.organisation.id;
-    sqlx::query!(
-        r#"
-        UPDATE micro_consultations.pulse_room SET state = $5
-        WHERE organisation_id = $1 AND pulse_id = $2 AND conversation_id = $3 AND state = $4
-        "#,
-        organisation.0,
-        id.0,
-        room.0,
-        from,
-        to,
-    )
-    .execute(cx.sql())
-    .await?;
-    Ok(())
-}
-
-/// What became of a message of a pulse, or what a platform counted.
-pub(crate) async fn delivered(cx: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult {
-    let id = outcome.scope.strip_prefix("pulse:").and_then(|id| id.parse().ok()).map(PulseId);
-    let part =
-        outcome.subject.split_once(':').and_then(|(what, room)| Some((what, ConversationId(room.parse().ok()?))));
-    let (Some(id), Some((what, room))) = (id, part) else { return Ok(()) };
-    let organisation = cx.organisation.id;
-    let Some(pulse) = store::find(cx.sql(), organisation, id).await? else { return Ok(()) };
-    match (what, &outcome.counts) {
-        // Of unknown outcome it may well stand there.
-        ("asked", _) if !matches!(outcome.state.as_str(), "sent" | "unknown") => {
-            mark(cx, id, room, "asked", "unsent").await?;
-            mark(cx, id, room, "words", "unsent").await?;
-        }
-        ("count", Some(counts)) if counts.options.len() == pulse.definition.options.len() => {
-            keep_counts(cx, id, room, &counts.options, counts.voters).await?;
-        }
-        ("count", _) => mark(cx, id, room, "asked", "unknown").await?,
-        _ => return Ok(()),
-    }
-    if pulse.state == PulseState::Closed && pulse.told_at.is_none() && asked(cx, id).await?.is_empty() {
-        tell(cx, id).await?;
-    }
-    Ok(())
-}
-
-async fn keep_counts(
-    cx: &mut Context,
-    id: PulseId,
-    room: ConversationId,
-    votes: &[u32],
-    voters: Option<u32>,
-) -> HandlerResult {
-    let organisation = cx.organisation.id;
-    let is_known = sqlx::query!(
-        r#"
-        UPDATE micro_consultations.pulse_room SET state = 'counted', voters = $4
-        WHERE organisation_id = $1 AND pulse_id = $2 AND conversation_id = $3
-        "#,
-        organisation.0,
-        id.0,
-        room.0,
-        voters.map(|voters| i32::try_from(voters).unwrap_or(i32::MAX)),
-    )
-    .execute(cx.sql())
-    .await?;
-    if is_known.rows_affected() == 0 {
-        return Ok(());
-    }
-    for (option, votes) in (0i16..).zip(votes) {
-        sqlx::query!(
-            r#"
-            INSERT INTO micro_consultations.pulse_count (organisation_id, pulse_id, conversation_id, option, votes)
-            VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (organisation_id, pulse_id, conversation_id, option) DO UPDATE SET votes = excluded.votes
-            "#,
-            organisation.0,
-            id.0,
-            room.0,
-            option,
-            i32::try_from(*votes).unwrap_or(i32::MAX),
-        )
-        .execute(cx.sql())
-        .await?;
-    }
-    Ok(())
-}
-
-/// Says the result in every room that was asked. What is not counted by now is unknown.
-async fn tell(cx: &mut Context, id: PulseId) -> HandlerResult {
-    let (organisation, now) = (cx.organisation.id, cx.now);
-    for room in asked(cx, id).await? {
-        mark(cx, id, room, "asked", "unknown").await?;
-    }
-    sqlx::query!(
-        "UPDATE micro_consultations.pulse SET told_at = $3 WHERE organisation_id = $1 AND id = $2",
-        organisation.0,
-        id.0,
-        now,
-    )
-    .execute(cx.sql())
-    .await?;
-    cx.cancel_fire(format!("{TELL}:{id}"), "");
-    let Some(pulse) = store::find(cx.sql(), organisation, id).await? else { return Ok(()) };
-    let results = results::read(cx.sql(), organisation, &pulse).await?;
-    let locale = cx.organisation.default_locale;
-    let document = results.document(locale, cx.public_url.as_deref());
-    for room in results.told_in() {
-        let mut message = Outgoing::new(Recipient::Conversation(room), Purpose::Service, id.scope(), document.clone());
-        message.subject = "result".to_owned();
-        cx.send(message);
-    }
-    Ok(())
-}
-
 async fn known(cx: &mut Context, id: PulseId) -> Result<Pulse, OperationError> {
     let organisation = cx.organisation.id;
     Ok(store::find(cx.sql(), organisation, id).await?.ok_or(Refusal::UnknownPulse)?)
 }
 
-fn fire(what: &str, id: PulseId, subject: String, due_at: DateTime<Utc>) -> Fire {
+pub(super) fn fire(what: &str, id: PulseId, subject: String, due_at: DateTime<Utc>) -> Fire {
     let scope = format!("{what}:{id}");
     Fire { scope, subject, due_at, misfire: Misfire::RunOnce, payload: json!({}), repeat: None }
 }
@@ -361,13 +230,15 @@ fn did(cx: &mut Context, by: By, action: &str, id: PulseId, details: serde_json:
 mod tests {
     use bot_core::Locale;
     use bot_core::adapter::PollCounts;
-    use bot_core::plugin::{Effect, Plugin};
+    use bot_core::plugin::{DeliveryOutcome, Effect, Plugin};
+    use chrono::TimeDelta;
 
     use super::*;
     use crate::bench::{MARKET, Town, definition, said_in_rooms};
     use crate::page::Visit;
     use crate::pulse::file::tests::EVENING;
     use crate::pulse::file::{FileContent, read};
+    use crate::pulse::results;
 
     fn evening() -> PulseDefinition {
         match read(EVENING).unwrap() {

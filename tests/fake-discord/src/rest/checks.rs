@@ -24,8 +24,10 @@ fn within(value: &Value, place: &str, min: usize, max: usize) -> Result<(), Repl
 /// A new message, or what a message becomes.
 pub(super) fn message(asked: &Asked, body: &Value, is_new: bool) -> Result<(), Reply> {
     within(&body["content"], "content", 0, 2000)?;
-    let says_something =
-        length(&body["content"]) > 0 || !asked.files.is_empty() || body["poll"].is_object() || !list(&body["embeds"]).is_empty();
+    let says_something = length(&body["content"]) > 0
+        || !asked.files.is_empty()
+        || body["poll"].is_object()
+        || !list(&body["embeds"]).is_empty();
     if is_new && !says_something {
         return Err(Reply::refused(400, 50006, "Cannot send an empty message"));
     }

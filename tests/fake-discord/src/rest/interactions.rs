@@ -57,7 +57,8 @@ impl World {
     /// The interaction behind a webhook's path, while its token serves.
     fn answered(&self, application: &str, token: &str) -> Result<u64, Reply> {
         let known = self.interactions.values().find(|interaction| interaction.token == token);
-        match known.filter(|interaction| interaction.callback.is_some() && application == self.application.to_string()) {
+        match known.filter(|interaction| interaction.callback.is_some() && application == self.application.to_string())
+        {
             None => Err(Reply::refused(404, 10015, "Unknown Webhook")),
             Some(interaction) if self.now_millis - interaction.created_millis >= TOKEN_MILLIS => {
                 Err(Reply::refused(401, 50027, "Invalid Webhook Token"))

@@ -15,9 +15,7 @@ impl World {
         let Some(channel) = known else { return Err(Reply::refused(404, 10003, "Unknown Channel")) };
         let ChannelKind::Direct { person } = channel.kind else { return Ok(channel.id) };
         match self.users.get(&person) {
-            Some(user) if !user.takes_messages => {
-                Err(Reply::refused(403, 50007, "Cannot send messages to this user"))
-            }
+            Some(user) if !user.takes_messages => Err(Reply::refused(403, 50007, "Cannot send messages to this user")),
             Some(user) if !user.shares_server => {
                 Err(Reply::refused(403, 50278, "Cannot send messages to this user due to having no mutual guilds"))
             }

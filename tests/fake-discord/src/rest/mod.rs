@@ -47,7 +47,11 @@ pub(crate) struct Reply {
 
 impl Asked {
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
@@ -78,10 +82,8 @@ impl Reply {
     fn limited(scope: Scope, retry_after: f64) -> Self {
         let global = scope == Scope::Global;
         let body = json!({ "message": "You are being rate limited.", "retry_after": retry_after, "global": global });
-        let mut headers = vec![
-            ("retry-after", format!("{}", retry_after.ceil())),
-            ("x-ratelimit-scope", scope.as_str().to_owned()),
-        ];
+        let mut headers =
+            vec![("retry-after", format!("{}", retry_after.ceil())), ("x-ratelimit-scope", scope.as_str().to_owned())];
         if global {
             headers.push(("x-ratelimit-global", "true".to_owned()));
         }
@@ -133,7 +135,8 @@ async fn take_apart(request: Request, content_type: &str) -> Result<Asked, Reply
     let bad = |_| Reply::refused(400, 50109, "The request body contains invalid JSON.");
     let (mut body, mut files) = (Value::Null, Vec::new());
     if content_type == "multipart/form-data" {
-        let mut form = Multipart::from_request(request, &()).await.map_err(|_| Reply::refused(400, 50035, "Invalid Form Body"))?;
+        let mut form =
+            Multipart::from_request(request, &()).await.map_err(|_| Reply::refused(400, 50035, "Invalid Form Body"))?;
         while let Ok(Some(field)) = form.next_field().await {
             let (name, file_name) = (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned));
             let content_type = field.content_type().unwrap_or_default().to_owned();
