@@ -4,7 +4,7 @@
 //! verdict impossible: it sleeps 10 s inside the call after a 5xx, it forgets the HTTP status and the error code, so
 //! that "perhaps sent" looks like "refused", and it takes an answer that it cannot read for a failure although the
 //! message was sent. Answers are read field by field: teloxide 0.17 knows Bot API 9.1, and one new kind of entity
-//! makes it lose a message's words (see `update.rs`).
+//! makes it lose a message's words (see `update/events.rs`).
 
 use std::time::Duration;
 

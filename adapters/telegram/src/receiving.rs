@@ -130,7 +130,12 @@ impl Telegram {
             let Value::Array(batch) = answer else { return Err(End::Lost("Telegram's answer cannot be read")) };
             let updates: Vec<Update> = batch.iter().filter_map(Update::read).collect();
             // The last number counts, not the greatest: after a quiet week Telegram starts anywhere.
-            let Some(next) = updates.last().map(|update| update.id + 1) else { continue };
+            let Some(next) = updates.last().map(|update| update.id + 1) else {
+                if batch.is_empty() {
+                    continue;
+                }
+                return Err(End::Lost("Telegram's answer cannot be read"));
+            };
             let moved = StateEntry::new(cursor.as_str(), json!(next));
             if self.take(&bot.api, intake, &me, updates, Some(moved)).await.is_err() {
                 return Err(End::Lost("what people wrote could not be stored, and will be asked for again"));

@@ -147,31 +147,36 @@ pub(crate) fn tellable(document: &Document) -> Document {
 }
 
 fn tellable_text(text: &Text) -> Text {
+    let link = |label: &str, url: &str| match followed(url) {
+        Some(address) if label.trim().is_empty() => Span::Plain(address),
+        Some(address) if label == url => Span::Link { label: address.clone(), url: address },
+        Some(address) => Span::Link { label: disarmed(label), url: address },
+        None => {
+            let address = url.strip_prefix("mailto:").unwrap_or(url);
+            let apart = !label.trim().is_empty() && label != address;
+            Span::Plain(disarmed(&if apart { format!("{label} ({address})") } else { address.to_owned() }))
+        }
+    };
     let span = |span: &Span| match span {
         Span::Plain(words) => Span::Plain(disarmed(words)),
         Span::Strong(words) => Span::Strong(disarmed(words)),
         Span::Emphasis(words) => Span::Emphasis(disarmed(words)),
         Span::Code(words) => Span::Code(disarmed(words)),
-        Span::Link { label, url } if may_be_followed(url) && label == url => {
-            Span::Link { label: shown(label), url: url.clone() }
-        }
-        Span::Link { label, url } if may_be_followed(url) && !label.trim().is_empty() => {
-            Span::Link { label: disarmed(label), url: url.clone() }
-        }
-        Span::Link { label, url } if label.trim().is_empty() => Span::Plain(disarmed(url)),
-        Span::Link { label, url } => {
-            let address = url.strip_prefix("mailto:").unwrap_or(url);
-            Span::Plain(disarmed(&if label == address { label.clone() } else { format!("{label} ({address})") }))
-        }
+        Span::Link { label, url } => link(label, url),
     };
     Text(text.0.iter().map(span).collect())
 }
 
-/// Telegram drops a link to anything else without a word, and `tg:` would call a person.
-fn may_be_followed(url: &str) -> bool {
-    reqwest::Url::parse(url).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| host.contains('.'))
-    })
+/// The address as Telegram follows it, without spaces: it drops a link to anything else without a word, and `tg:`
+/// would call a person.
+fn followed(url: &str) -> Option<String> {
+    let parsed = reqwest::Url::parse(url).ok()?;
+    let is_a_page = matches!(parsed.scheme(), "http" | "https") && parsed.host_str()?.contains('.');
+    if !is_a_page || !parsed.username().is_empty() || parsed.password().is_some() {
+        return None;
+    }
+    // As it was written, where that is the same.
+    Some(if parsed.as_str().strip_suffix('/') == Some(url) { url.to_owned() } else { parsed.into() })
 }
 
 /// Without the characters that Telegram cuts out or that turn the reading direction (td, `clean_input_string`).
@@ -264,14 +269,23 @@ mod tests {
             .link("ici", "javascript:alert(1)")
             .plain(" ")
             .link("moi", "tg://user?id=42")
-            .link("", "https://example.org");
+            .link("", "https://example.org")
+            .link(" ou", "https://x.@bob.fr");
         let document = tellable(&Document::says(text));
         let words = compose(&document.blocks);
         assert!(words.entities.is_empty());
         assert_eq!(
             words.text,
-            "écrire (mairie@example.org) ici (javascript:alert(1)) moi (tg://user?id=42)https://example.org"
+            "écrire (mairie@example.org) ici (javascript:alert(1)) moi (tg://user?id=42)https://example.org ou (https://x.@\u{2060}bob.fr)"
         );
+    }
+
+    #[test]
+    fn an_address_hides_no_mention_when_it_is_said_in_words() {
+        let text = Text::new().link("x", "https://example.org/ @bob").link("https://a.fr/ @b", "https://a.fr/ @b");
+        let Block::Paragraph { text } = &tellable(&Document::says(text)).blocks[0] else { panic!("a paragraph") };
+        let said = words_of(&Block::Paragraph { text: text.clone() });
+        assert_eq!(said, "x (https://example.org/%20@bob)https://a.fr/%20@b");
     }
 
     #[test]
