@@ -134,7 +134,11 @@ impl FakeTelegram {
     }
 
     /// The next call of `method` (as documented: `sendMessage`) goes wrong like this. Several are used up in order.
+    ///
+    /// # Panics
+    /// When there is no such method here: the fault would never come.
     pub fn fail_next(&self, method: &str, fault: Fault) {
+        assert_eq!(methods::canonical(method), Some(method), "the fake knows no such method");
         self.shared.town().faults.entry(method.to_owned()).or_default().push_back(fault);
     }
 
