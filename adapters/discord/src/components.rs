@@ -15,18 +15,18 @@ const ANSWERS_AS_BUTTONS_MAX: usize = 10;
 /// The `components` of a message.
 pub(crate) fn components(buttons: &[Button]) -> Value {
     let (steps, answers): (Vec<&Button>, Vec<&Button>) = buttons.iter().partition(|button| button.step);
-    let menu = answers.len() > ANSWERS_AS_BUTTONS_MAX;
-    let mut rows = Vec::new();
-    if menu {
-        rows.push(json!({ "type": 1, "components": [select(&answers)] }));
-    } else {
-        let step_rows = steps.len().div_ceil(ROW_BUTTONS_MAX);
-        // As few beside each other as there is room for: long answers stay readable on a telephone.
-        let beside = (1..=ROW_BUTTONS_MAX)
-            .find(|beside| answers.len().div_ceil(*beside) + step_rows <= ROWS_MAX)
-            .unwrap_or(ROW_BUTTONS_MAX);
-        rows.extend(answers.chunks(beside).map(row));
-    }
+    let step_rows = steps.len().div_ceil(ROW_BUTTONS_MAX);
+    // As few beside each other as there is room for: long answers stay readable on a telephone.
+    let beside = (1..=ROW_BUTTONS_MAX).find(|beside| answers.len().div_ceil(*beside) + step_rows <= ROWS_MAX);
+    let mut rows: Vec<Value> = match beside {
+        _ if answers.len() > ANSWERS_AS_BUTTONS_MAX => vec![json!({ "type": 1, "components": [select(&answers)] })],
+        Some(beside) => answers.chunks(beside).map(row).collect(),
+        // Only rows that are full hold them all.
+        None => {
+            let all: Vec<&Button> = answers.into_iter().chain(steps).collect();
+            return all.chunks(ROW_BUTTONS_MAX).map(row).collect();
+        }
+    };
     rows.extend(steps.chunks(ROW_BUTTONS_MAX).map(row));
     Value::Array(rows)
 }

@@ -246,8 +246,6 @@ fn is_gone(answer: &Result<Value, Trouble>) -> bool {
     let gone = [code::UNKNOWN_WEBHOOK, code::UNKNOWN_MESSAGE, code::UNKNOWN_INTERACTION, code::INVALID_TOKEN];
     match answer {
         Err(Trouble::Refused { code, .. }) => gone.contains(code),
-        // The interaction's own token is what is refused here, not the bot's.
-        Err(Trouble::AccountDead) => true,
         _ => false,
     }
 }

@@ -212,7 +212,10 @@ impl Rest {
         }
         // Without a body the status and the headers still say enough.
         let body: Option<Value> = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-        Err(self.refused(&method, &limited, status, &headers, body).await)
+        let refused = self.refused(&method, &limited, status, &headers, body).await;
+        // Refused was the interaction's token, which has grown old, and not the bot's.
+        let by_age = by_interaction_token && refused == Trouble::AccountDead;
+        Err(if by_age { Trouble::Refused { status: 401, code: code::INVALID_TOKEN } } else { refused })
     }
 
     async fn refused(

@@ -2,5 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod answers;
 mod bench;
+mod commands;
+mod gateway;
+mod limits;
+mod polls;
+mod sending;
 mod town;

@@ -28,7 +28,7 @@ pub struct Town {
     pub discord: Arc<Discord>,
     pub token: TokenFile,
     running: Option<(JoinHandle<Result<(), RunError>>, CancellationToken)>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// A file with the bot's token, removed with this value.
@@ -67,7 +67,7 @@ impl Town {
         let fake = FakeDiscord::start(clock.now().timestamp_millis()).await;
         let token = TokenFile::new();
         let discord = Discord::new(settings(&fake, &token), account.context.clone());
-        Self { fake, account, discord, token, running: None, _database: database }
+        Self { fake, account, discord, token, running: None, database }
     }
 
     /// The account runs and is ready.
@@ -101,9 +101,21 @@ impl Town {
 
     /// The process dies and another one begins: only the database is left.
     pub async fn restart(&mut self) {
+        self.restart_unready().await;
+        self.start().await;
+    }
+
+    /// The same, without running.
+    pub async fn restart_unready(&mut self) {
         self.stop().await;
         self.discord = Discord::new(settings(&self.fake, &self.token), self.account.context.clone());
-        self.start().await;
+    }
+
+    /// Nothing can be stored in the inbox until this is rolled back.
+    pub async fn hold_the_inbox(&self) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut held = self.database.pool().begin().await.unwrap();
+        sqlx::raw_sql("LOCK TABLE core.inbox IN EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
+        held
     }
 
     /// How one run ends.
