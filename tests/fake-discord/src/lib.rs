@@ -6,7 +6,6 @@
 
 #![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests: it ends them and says why")]
-#![recursion_limit = "256"]
 
 mod fault;
 mod gateway;

@@ -129,7 +129,7 @@ async fn a_nearly_used_allowance_is_waited_out() {
     };
     let waiting = async {
         town.until("the account to say why it waits", async |town| {
-            matches!(town.discord.health(), AccountHealth::Degraded { reason } if reason.contains("50 more gateway sessions"))
+            matches!(town.discord.health(), AccountHealth::Impaired { reason } if reason.contains("50 more gateway sessions"))
         })
         .await;
         assert_eq!(town.fake.identified(), 0);
