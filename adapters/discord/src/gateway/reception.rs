@@ -152,13 +152,11 @@ impl Discord {
         while let Some(work) = to_do.recv().await {
             loop {
                 let Err(reason) = self.work_on(intake, &work).await else { break };
-                let before = self.health.get();
                 tracing::warn!("Messages from Discord wait, since they cannot be stored: {reason}");
-                self.health
-                    .set(Receiving::Interrupted(format!("messages wait, since they cannot be stored: {reason}")));
+                self.health.set_waits(Some(format!("messages wait, since they cannot be stored: {reason}")));
                 self.clock.sleep_until(self.clock.now() + OFFERED_AGAIN_AFTER).await;
-                self.health.set(before);
             }
+            self.health.set_waits(None);
         }
     }
 
