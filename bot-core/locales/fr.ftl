@@ -27,7 +27,7 @@ help-footer = Vous pouvez aussi toucher les boutons, ou répondre par leur numé
 
 ## Après une panne
 
-outage-again = J’ai été absent un moment. Si vous avez répondu pendant ce temps, votre réponse ne m’est pas parvenue : voici la question à nouveau.
+outage-again = J’ai été absent un moment. Si vous avez répondu pendant ce temps, votre réponse ne m’est pas parvenue : voici la question à nouveau.
 
 ## Quand je ne peux pas suivre
 

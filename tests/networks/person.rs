@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fake_discord::FakeDiscord;
 use fake_telegram::FakeTelegram;
+use real_matrix::{Citizen, Said};
 use tokio::time::{Instant, timeout};
 
 /// Whoever waits this long for an answer has waited in vain.
@@ -45,8 +47,45 @@ fn plain(text: &str) -> String {
     text.replace(['\u{a0}', '\u{202f}'], " ")
 }
 
+/// Without the backslashes that keep Discord from reading markup.
+fn unescaped(text: &str) -> String {
+    let mut characters = text.chars().peekable();
+    let mut plain = String::new();
+    while let Some(character) = characters.next() {
+        if character == '\\' && characters.peek().is_some_and(char::is_ascii_punctuation) {
+            continue;
+        }
+        plain.push(character);
+    }
+    plain
+}
+
+/// What `bot` said in a room, with edits in their places. Numbered lines are what may be answered.
+fn in_matrix(said: Vec<Said>, bot: &str) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    for said in said.into_iter().filter(|said| said.sender == bot && said.event_type == "m.room.message") {
+        assert!(said.decrypted, "the bot wrote in the clear");
+        let replaced = (said.content["m.relates_to"]["rel_type"] == "m.replace")
+            .then(|| said.content["m.relates_to"]["event_id"].as_str().unwrap_or_default().to_owned());
+        let content = if replaced.is_some() { &said.content["m.new_content"] } else { &said.content };
+        let text = plain(content["body"].as_str().unwrap_or_default());
+        let buttons = text.lines().filter_map(|line| line.split_once(". "));
+        let buttons = buttons.filter(|(number, _)| number.parse::<u8>().is_ok());
+        let buttons =
+            buttons.map(|(number, label)| Button { label: label.to_owned(), press: number.to_owned() }).collect();
+        let picture = content["msgtype"] == "m.image";
+        match replaced.and_then(|id| shown.iter_mut().find(|shown| shown.id == id)) {
+            Some(before) => (before.text, before.buttons) = (text, buttons),
+            None => shown.push(Shown { id: said.id, text, buttons, picture }),
+        }
+    }
+    shown
+}
+
 enum Network {
     Telegram { telegram: Arc<FakeTelegram>, person: i64 },
+    Discord { person: fake_discord::Person },
+    Matrix { citizen: Citizen, room: String, bot: String },
 }
 
 pub struct Person {
@@ -58,6 +97,16 @@ pub struct Person {
 impl Person {
     pub fn on_telegram(telegram: &Arc<FakeTelegram>, person: i64) -> Self {
         Self { network: Network::Telegram { telegram: Arc::clone(telegram), person }, before: Vec::new() }
+    }
+
+    pub fn on_discord(discord: &FakeDiscord, name: &str) -> Self {
+        Self { network: Network::Discord { person: discord.person(name) }, before: Vec::new() }
+    }
+
+    /// Somebody who has invited `bot` to an encrypted room of two.
+    pub async fn on_matrix(citizen: Citizen, bot: &str, room_version: &str) -> Self {
+        let room = citizen.opens_direct(bot, room_version).await;
+        Self { network: Network::Matrix { citizen, room, bot: bot.to_owned() }, before: Vec::new() }
     }
 
     /// Everything the bot shows this person in private, as it is now.
@@ -76,6 +125,23 @@ impl Person {
                 });
                 seen.collect()
             }
+            Network::Discord { person } => {
+                let seen = person.sees(person.direct()).into_iter().filter(|seen| !seen.thinking);
+                let seen = seen.map(|seen| Shown {
+                    id: format!("{:?}", seen.id),
+                    picture: !seen.descriptions.is_empty(),
+                    text: plain(&unescaped(
+                        &std::iter::once(seen.content).chain(seen.descriptions).collect::<String>(),
+                    )),
+                    buttons: seen
+                        .buttons
+                        .into_iter()
+                        .map(|button| Button { label: plain(&button.label), press: button.id })
+                        .collect(),
+                });
+                seen.collect()
+            }
+            Network::Matrix { citizen, room, bot } => in_matrix(citizen.sees(room).await, bot),
         }
     }
 
@@ -83,6 +149,12 @@ impl Person {
         self.before = self.sees().await;
         match &self.network {
             Network::Telegram { telegram, person } => telegram.person(*person).says(text),
+            Network::Discord { person } => {
+                person.says(text);
+            }
+            Network::Matrix { citizen, room, bot } => {
+                citizen.says(room, bot, text).await;
+            }
         }
     }
 
@@ -102,6 +174,13 @@ impl Person {
         match &self.network {
             Network::Telegram { telegram, person } => {
                 telegram.person(*person).presses(&button.press);
+            }
+            Network::Discord { person } => {
+                let answered = person.presses(person.direct(), &button.press).await;
+                assert_ne!(answered, fake_discord::Answered::NotAtAll, "the interaction failed");
+            }
+            Network::Matrix { citizen, room, bot } => {
+                citizen.says(room, bot, &button.press).await;
             }
         }
     }
@@ -155,6 +234,6 @@ impl Person {
         self.says(&format!("/lier {code}")).await;
         self.taps("Oui").await;
         asker.taps("Oui").await;
-        asker.hears("reliés").await;
+        asker.hears("la même personne").await;
     }
 }

@@ -3,7 +3,7 @@
 
 use bot_core::adapter::{PollCounts, Verdict};
 use bot_core::message::Poll;
-use bot_core::store::account_state::StateEntry;
+use bot_core::store::account_state::{StateEntry, StateError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use teloxide::payloads::{SendPoll, SendPollSetters, StopPoll};
@@ -28,7 +28,7 @@ impl Counts {
         Self { options, voters: poll.total_voter_count, closed: poll.is_closed }
     }
 
-    pub(crate) fn entry(&self, poll_id: &str) -> StateEntry {
+    fn entry(&self, poll_id: &str) -> StateEntry {
         StateEntry::new(key(poll_id), json!(self))
     }
 
@@ -51,6 +51,25 @@ pub(crate) fn payload(chat: ChatRef, poll: &Poll) -> SendPoll {
 }
 
 impl Telegram {
+    /// Keeps how polls stood. What was on its way while a poll was closed does not open it again.
+    pub(crate) async fn keep_counts(&self, polls: Vec<(String, Counts)>) -> Result<(), StateError> {
+        let mut entries: Vec<StateEntry> = Vec::new();
+        for (poll_id, counts) in polls {
+            let entry = counts.entry(&poll_id);
+            if !counts.closed && self.known_counts(&poll_id).await?.is_some_and(|known| known.closed) {
+                continue;
+            }
+            entries.retain(|earlier| earlier.key != entry.key);
+            entries.push(entry);
+        }
+        if entries.is_empty() { Ok(()) } else { self.context.state.put(&entries).await }
+    }
+
+    async fn known_counts(&self, poll_id: &str) -> Result<Option<Counts>, StateError> {
+        let known = self.context.state.get(&key(poll_id)).await?;
+        Ok(known.and_then(|value| serde_json::from_value(value).ok()))
+    }
+
     /// `poll_id` is kept beside the message's number when the poll is sent.
     pub(crate) async fn close(
         &self,
@@ -78,15 +97,13 @@ impl Telegram {
 
     async fn last_counts(&self, poll_id: Option<&str>) -> Verdict<PollCounts> {
         let known = match poll_id {
-            Some(poll_id) => self.context.state.get(&key(poll_id)).await,
+            Some(poll_id) => self.known_counts(poll_id).await,
             None => Ok(None),
         };
         match known {
-            Ok(value) => match value.and_then(|value| serde_json::from_value::<Counts>(value).ok()) {
-                Some(counts) => Verdict::Sent(counts.counted()),
-                None => Verdict::Rejected {
-                    reason: "the poll was closed before, and Telegram never told its counts to this service".to_owned(),
-                },
+            Ok(Some(counts)) => Verdict::Sent(counts.counted()),
+            Ok(None) => Verdict::Rejected {
+                reason: "the poll was closed before, and Telegram never told its counts to this service".to_owned(),
             },
             Err(error) => Verdict::Retry { reason: error.to_string() },
         }

@@ -176,17 +176,12 @@ impl Telegram {
         for update in updates {
             match update.report(me) {
                 Reported::Event(event) => events.push(event),
-                Reported::Poll(entry) => {
-                    polls.retain(|earlier: &StateEntry| earlier.key != entry.key);
-                    polls.push(entry);
-                }
+                Reported::Poll(poll_id, counts) => polls.push((poll_id, counts)),
                 Reported::Nothing => {}
                 Reported::Unreadable => tracing::debug!("an update of a kind that is not known here was passed over"),
             }
         }
-        if !polls.is_empty() {
-            self.context.state.put(&polls).await.map_err(|_| NotStored)?;
-        }
+        self.keep_counts(polls).await.map_err(|_| NotStored)?;
         let deadline = tokio::time::Instant::now() + ANSWER_WITHIN;
         let receipts = intake.receive(&events, cursor).await;
         let pressed: Vec<(Value, Option<Receipt>)> = events

@@ -6,7 +6,6 @@
 
 use bot_core::action::ActionToken;
 use bot_core::adapter::{Actor, ConversationDescriptor, ConversationKind, InboundEvent, InboundKind};
-use bot_core::store::account_state::StateEntry;
 use bot_core::{Address, Locale, Platform};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -148,8 +147,8 @@ pub(crate) struct PollOption {
 #[derive(Debug)]
 pub(crate) enum Reported {
     Event(InboundEvent),
-    /// The state of one of our polls.
-    Poll(StateEntry),
+    /// How one of our polls stands, by its name.
+    Poll(String, Counts),
     /// Nothing for us.
     Nothing,
     /// It is of a kind, or in a shape, that is not known here.
@@ -169,7 +168,10 @@ impl Update {
     pub(crate) fn report(self, me: &Me) -> Reported {
         let event = match self.content {
             None => return Reported::Unreadable,
-            Some(Content::Poll(poll)) => return Reported::Poll(Counts::of(&poll).entry(&poll.id)),
+            Some(Content::Poll(poll)) => {
+                let counts = Counts::of(&poll);
+                return Reported::Poll(poll.id, counts);
+            }
             Some(Content::Message(message)) => message.event(me),
             Some(Content::CallbackQuery(query)) => query.event(),
             Some(Content::MyChatMember(change)) => change.event(self.id),

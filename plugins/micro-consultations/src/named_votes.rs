@@ -363,6 +363,9 @@ mod tests {
         « La place du marché » est anonyme : ce que vous avez fait dans le salon est visible de tous et n’est donc pas compté. Répondez ici, à l’abri des regards.
         [Répondre]
         ");
+        let contact = ana.caller.contact;
+        let held = town.operator(async |cx| bot_core::plugin::Plugin::export(&town.plugin, cx, contact).await).await.0;
+        assert_eq!(held["votes_in_rooms_not_counted"], serde_json::json!(["place-du-marche"]));
         ana.goes_to(&room);
         ana.reacts(reaction(id, "2️⃣", false)).await;
         assert!(!ana.effects.iter().any(|effect| matches!(effect, Effect::Send(_))), "said twice");

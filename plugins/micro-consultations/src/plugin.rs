@@ -228,6 +228,18 @@ impl Plugin for MicroConsultations {
         )
         .fetch_all(cx.sql())
         .await?;
+        let told = sqlx::query_scalar!(
+            r#"
+            SELECT consultation.slug FROM micro_consultations.room_notice AS notice
+            JOIN micro_consultations.consultation
+              ON consultation.organisation_id = notice.organisation_id AND consultation.id = notice.consultation_id
+            WHERE notice.organisation_id = $1 AND notice.contact_id = $2 ORDER BY consultation.id
+            "#,
+            organisation.0,
+            contact.0,
+        )
+        .fetch_all(cx.sql())
+        .await?;
         let ballots: Vec<Value> = ballots
             .into_iter()
             .map(|row| {
@@ -242,6 +254,6 @@ impl Plugin for MicroConsultations {
             .collect();
         let drafts: Vec<Value> =
             drafts.into_iter().map(|row| json!({ "consultation": row.slug, "answers": row.answers.0 })).collect();
-        Ok(json!({ "named_ballots": ballots, "answers_not_cast": drafts }))
+        Ok(json!({ "named_ballots": ballots, "answers_not_cast": drafts, "votes_in_rooms_not_counted": told }))
     }
 }

@@ -8,7 +8,6 @@ use bot_core::plugin::{
     Purpose, Recipient,
 };
 use bot_core::rooms::Room;
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::conversation;
@@ -67,7 +66,8 @@ pub(crate) async fn announce_here(cx: &mut Context, slug: &str) -> HandlerResult
     }
     let announced = async {
         let id = operations::show(cx, slug).await?.id;
-        reserve(cx, id, caller.conversation.id).await
+        let room = cx.room(caller.conversation.id).await?.ok_or(Refusal::NoRoom(0))?;
+        reserve(cx, id, &room).await
     };
     match announced.await {
         Ok(consultation) => say_in(cx, &consultation, &caller.conversation).await,
@@ -89,7 +89,7 @@ pub async fn announce_in(cx: &mut Context, id: ConsultationId, rooms: &[i64]) ->
     let known = cx.rooms().await?;
     for number in rooms {
         let room = known.iter().find(|room| room.number == *number).ok_or(Refusal::NoRoom(*number))?;
-        reserve(cx, id, room.conversation.id).await?;
+        reserve(cx, id, room).await?;
         cx.schedule(Fire {
             scope: format!("{FIRE_ANNOUNCE}:{id}"),
             subject: room.conversation.id.to_string(),
@@ -125,7 +125,7 @@ pub(crate) async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
 }
 
 /// Notes that a consultation is announced in a room, once.
-async fn reserve(cx: &mut Context, id: ConsultationId, room: ConversationId) -> Result<Consultation, OperationError> {
+async fn reserve(cx: &mut Context, id: ConsultationId, room: &Room) -> Result<Consultation, OperationError> {
     let (organisation, now) = (cx.organisation.id, cx.now);
     let consultation = store::find(cx.sql(), organisation, id, Lock::Alone).await?.ok_or(Refusal::Unknown)?;
     if consultation.state == State::Closed || consultation.is_over(now) {
@@ -141,7 +141,7 @@ async fn reserve(cx: &mut Context, id: ConsultationId, room: ConversationId) -> 
         "#,
         organisation.0,
         id.0,
-        room.0,
+        room.conversation.id.0,
     )
     .fetch_optional(cx.sql())
     .await
@@ -158,14 +158,14 @@ async fn reserve(cx: &mut Context, id: ConsultationId, room: ConversationId) -> 
         "#,
         organisation.0,
         id.0,
-        room.0,
+        room.conversation.id.0,
         consultation.definition.anonymity.as_str(),
         now,
     )
     .execute(cx.sql())
     .await
     .map_err(HandlerError::from)?;
-    By::whoever_asked(cx).did(cx, "consultation.announced_in_room", id, json!({ "room": room }));
+    By::whoever_asked(cx).did(cx, "consultation.announced_in_room", id, json!({ "room": room.number }));
     Ok(consultation)
 }
 
@@ -317,25 +317,6 @@ pub(crate) async fn close_polls(cx: &mut Context, id: ConsultationId) -> Handler
     Ok(())
 }
 
-/// When a consultation was announced in which rooms, by their conversations.
-pub async fn announced(
-    cx: &mut Context,
-    id: ConsultationId,
-) -> Result<Vec<(ConversationId, DateTime<Utc>)>, HandlerError> {
-    let organisation = cx.organisation.id;
-    let rows = sqlx::query!(
-        r#"
-        SELECT conversation_id, announced_at FROM micro_consultations.room_announcement
-        WHERE organisation_id = $1 AND consultation_id = $2 ORDER BY announced_at
-        "#,
-        organisation.0,
-        id.0,
-    )
-    .fetch_all(cx.sql())
-    .await?;
-    Ok(rows.into_iter().map(|row| (ConversationId(row.conversation_id), row.announced_at)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use bot_core::adapter::Assurance;
@@ -441,8 +422,9 @@ mod tests {
         assert!(said_in_rooms(&effects).is_empty(), "the command line knows no adapter");
         let effects = town.fires(&effects).await;
         assert_eq!(said_in_rooms(&effects).len(), 2);
-        let told = town.operator(async |cx| announced(cx, id).await).await.0;
-        assert!(told.iter().any(|(room, _)| *room == first.id) && told.len() == 2);
+        let told = sqlx::query_scalar!("SELECT conversation_id FROM micro_consultations.room_announcement");
+        let told = told.fetch_all(&town.bench.pool).await.unwrap();
+        assert!(told.contains(&first.id.0) && told.len() == 2);
         let again = town.operator(async |cx| Ok(announce_in(cx, id, &numbers).await.unwrap_err().to_string()));
         assert!(again.await.0.contains("already announced"));
     }

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use call::Call;
 pub use fault::Fault;
-pub use judge::judge;
+pub use judge::{judge, problems};
 pub use limits::mentions;
 pub use people::{GroupHandle, PersonHandle, PressAnswer, Seen, SeenButton};
 

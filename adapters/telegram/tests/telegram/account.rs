@@ -135,5 +135,4 @@ async fn an_examination_names_each_step_and_changes_nothing() {
     let findings = adapter.examine().await;
     assert!(step(&findings, "updates").found.contains("stopped"), "{findings:?}");
     assert_eq!(stand.settings.mode, Mode::Webhook);
-    fake_telegram::judge(&stand.fake.record());
 }

@@ -70,6 +70,11 @@ impl AdapterBench for TelegramBench {
         self.fake.repeat_last_update();
     }
 
+    async fn votes(&self, option: u16) -> bool {
+        self.fake.person(PERSON).votes_in(PERSON, &[usize::from(option)]);
+        true
+    }
+
     async fn seen(&self) -> Vec<Seen> {
         let button =
             |button: fake_telegram::SeenButton| SeenButton { label: button.label, token: ActionToken(button.data) };

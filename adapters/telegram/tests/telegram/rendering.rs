@@ -148,7 +148,6 @@ async fn a_document_with_everything() {
     [Retour → Aw] [Passer → BA]
     {"chat_id":42,"link_preview_options":{"is_disabled":true}}
     "#);
-    fake_telegram::judge(&stand.fake.record());
 }
 
 #[tokio::test]
