@@ -26,6 +26,8 @@ use crate::snowflake;
 
 /// Discord recognises a `nonce` for "the past few minutes" (docs: Create Message) and publishes no figure.
 const NONCE_KNOWN_FOR: TimeDelta = TimeDelta::minutes(2);
+/// A press that nobody takes within this time has failed before the person's eyes (docs: Receiving and Responding).
+const PRESSES_KEPT_FOR: TimeDelta = TimeDelta::seconds(3);
 
 #[async_trait]
 impl Adapter for Discord {
@@ -39,6 +41,10 @@ impl Adapter for Discord {
 
     fn idempotent_for(&self) -> TimeDelta {
         NONCE_KNOWN_FOR
+    }
+
+    fn presses_kept_for(&self) -> Option<TimeDelta> {
+        Some(PRESSES_KEPT_FOR)
     }
 
     fn pacing(&self) -> Pacing {
@@ -159,7 +165,7 @@ impl Adapter for Discord {
         }
         match (self.health.get(), self.rest.refusals.many(now)) {
             (Receiving::Refused(reason), _) => AccountHealth::Failed { reason },
-            (Receiving::Interrupted(reason), _) => AccountHealth::Degraded { reason },
+            (Receiving::Interrupted(reason), _) => AccountHealth::Impaired { reason },
             (Receiving::Starting, _) => AccountHealth::Starting,
             (Receiving::Ready, Some(count)) => AccountHealth::Degraded {
                 reason: format!("Discord refused {count} requests lately: look at the deliveries that failed"),

@@ -6,6 +6,9 @@ use serde_json::Value;
 use crate::Discord;
 use crate::rest::{Call, TOKEN_REFUSED, Trouble};
 
+/// What the bot needs on a server: View Channels, Send Messages, Attach Files, Read Message History, Send Messages in
+/// Threads, Create Polls, Pin Messages (docs: Permissions).
+const PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 15 | 1 << 16 | 1 << 38 | 1 << 49 | 1 << 51;
 /// Fewer sessions than this left is worth a look.
 const SESSIONS_FEW: u64 = 100;
 
@@ -32,8 +35,12 @@ impl Discord {
                 return findings;
             }
         }
+        let mut application_id = "…".to_owned();
         findings.push(match self.rest.call(Call::get("/applications/@me", "GET application")).await {
-            Ok(application) => of_application(&application),
+            Ok(application) => {
+                application_id = application["id"].as_str().unwrap_or("…").to_owned();
+                of_application(&application)
+            }
             Err(trouble) => Finding::wrong("application", trouble.reason(), "try again in a moment"),
         });
         findings.push(match self.advice().await {
@@ -59,8 +66,11 @@ impl Discord {
                 0 => Finding::wrong(
                     "servers",
                     "the bot is on no server",
-                    "invite it with the install link (developer portal, Installation): a person can write to it only \
-                     when they share a server with it",
+                    format!(
+                        "open https://discord.com/oauth2/authorize?client_id={application_id}&scope=bot+applications.commands\
+                         &permissions={PERMISSIONS} and choose the town's server: a person can write to the bot only \
+                         when they share a server with it"
+                    ),
                 ),
                 count => Finding::fine("servers", format!("the bot is on {count} server(s)")),
             },

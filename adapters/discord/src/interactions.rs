@@ -168,17 +168,6 @@ impl Interactions {
         verdict
     }
 
-    /// Says "try again" after the sign had already promised an answer.
-    pub(crate) async fn take_back(&self, rest: &Rest, waiting: &Waiting) {
-        let payload = json!({ "content": try_again(waiting.locale), "allowed_mentions": { "parse": [] } });
-        let call = match waiting.place {
-            Place::DirectPress => waiting.follow_up(payload),
-            Place::DirectCommand | Place::AmongOthers => waiting.original(Method::PATCH).json(payload),
-        };
-        // A person who hears nothing will press again, too.
-        let _ = rest.call(call).await;
-    }
-
     /// Whether the part called `key` may stand in the interaction's own place. Waits for the sign to be given.
     pub(crate) async fn original(&self, waiting: &Waiting, key: &str) -> Original {
         let found = self.known().get(&waiting.interaction).map(|known| {

@@ -132,6 +132,10 @@ fn link(label: &str, url: &str, indent: &str) -> String {
         url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && url.len() > scheme.len()
     });
     let words = escape(label, indent);
+    // Not sent yet, so it leads nowhere yet (see `Text::private_link`).
+    if url.starts_with("private:") {
+        return words;
+    }
     if !followed {
         let address = url.strip_prefix("mailto:").unwrap_or(url);
         return if address == label { words } else { format!("{words} ({})", escape(address, indent)) };

@@ -88,11 +88,12 @@ pub struct Shown {
     pub buttons: Vec<Pressable>,
     /// The descriptions of its files.
     pub descriptions: Vec<String>,
+    /// Its poll.
     pub question: Option<String>,
+    pub answers: Vec<String>,
     pub only_for_one: bool,
     /// It says that the bot is thinking.
     pub thinking: bool,
-    pub pinned: bool,
 }
 
 /// A button, or an entry of a menu.
@@ -176,9 +177,9 @@ impl Message {
             buttons: buttons.collect(),
             descriptions: files.iter().map(|file| text(&file["description"])).collect(),
             question: self.poll.as_ref().map(|poll| poll.question.clone()),
+            answers: self.poll.as_ref().map(|poll| poll.answers.clone()).unwrap_or_default(),
             only_for_one: self.only_for.is_some(),
             thinking: self.flags & LOADING != 0,
-            pinned: false,
         }
     }
 }

@@ -35,6 +35,7 @@ impl Discord {
     /// direct conversations is fetched.
     pub(crate) async fn receive(&self, intake: Intake, stop: CancellationToken) -> Result<(), RunError> {
         self.health.set(Receiving::Starting);
+        self.health.set_waits(None);
         let end = self.hold_sessions(intake, stop).await;
         self.health.set(match &end {
             Ok(()) => Receiving::Starting,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bot_core::adapter::{Acknowledgement, InboundEvent};
-use bot_core::intake::{ANSWER_WITHIN, Intake};
+use bot_core::intake::Intake;
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -129,22 +129,8 @@ impl Discord {
     async fn take_waiting(&self, intake: &Intake, heard: Heard, waiting: Waiting) {
         let Heard { event, channel, guild, id } = heard;
         let person = event.actor.as_ref().map(|actor| actor.address.path.expose().clone());
-        let mut taking = std::pin::pin!(intake.receive_interactive(event));
-        let taken = match tokio::time::timeout(ANSWER_WITHIN, &mut taking).await {
-            Ok(taken) => {
-                self.interactions.acknowledge(&self.rest, &waiting, taken).await;
-                taken
-            }
-            // Not even stored yet: the sign goes out all the same, and is taken back if it has to be.
-            Err(_) => {
-                self.interactions.acknowledge(&self.rest, &waiting, Acknowledgement::Deferred).await;
-                let taken = taking.await;
-                if taken == Acknowledgement::TryAgain {
-                    self.interactions.take_back(&self.rest, &waiting).await;
-                }
-                taken
-            }
-        };
+        let taken = intake.receive_interactive(event).await;
+        self.interactions.acknowledge(&self.rest, &waiting, taken).await;
         if taken == Acknowledgement::TryAgain {
             return;
         }
@@ -166,13 +152,11 @@ impl Discord {
         while let Some(work) = to_do.recv().await {
             loop {
                 let Err(reason) = self.work_on(intake, &work).await else { break };
-                let before = self.health.get();
                 tracing::warn!("Messages from Discord wait, since they cannot be stored: {reason}");
-                self.health
-                    .set(Receiving::Interrupted(format!("messages wait, since they cannot be stored: {reason}")));
+                self.health.set_waits(Some(format!("messages wait, since they cannot be stored: {reason}")));
                 self.clock.sleep_until(self.clock.now() + OFFERED_AGAIN_AFTER).await;
-                self.health.set(before);
             }
+            self.health.set_waits(None);
         }
     }
 

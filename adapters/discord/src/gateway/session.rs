@@ -1,11 +1,9 @@
 //! One session at the gateway, held by serenity: it connects, beats, resumes and takes frames apart.
 //!
 //! serenity's manager presents the bot anew whenever a session is lost, as often as that happens. Here a lost session
-//! ends [`hold`], so that the caller can count first. For that the manager is given an address that it never gets hold
-//! of; the one real connection is made beside it. serenity's log lines are left out, since some hold messages and
-//! session ids.
+//! ends [`hold`], so that the caller can count first: the manager is retired before the session begins. serenity's log
+//! lines are left out, since some hold messages and session ids.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +72,6 @@ pub(crate) async fn hold(
 ) -> End {
     let Connection { shard, info, address } = connection;
     let id = info.id;
-    let (nowhere, nowhere_kept) = unreachable_address().await;
     let (data, http) = (Arc::new(RwLock::new(TypeMap::new())), Arc::new(Http::new(token)));
     let (manager, _) = ShardManager::new(ShardManagerOptions {
         data: Arc::clone(&data),
@@ -83,7 +80,7 @@ pub(crate) async fn hold(
         shard_index: id.0,
         shard_init: 1,
         shard_total: info.total,
-        ws_url: nowhere,
+        ws_url: Arc::default(),
         http: Arc::clone(&http),
         intents: INTENTS,
         presence: None,
@@ -105,11 +102,10 @@ pub(crate) async fn hold(
         let _ = events.send((id, event.clone()));
         true
     })));
-    // A session that is lost asks the manager for a new one, and would wait five seconds for this.
-    manager.shutdown_finished(id);
+    retire(&manager, id, &runner).await;
     let running = async move { runner.run().await };
     let mut running = AbortOnDropHandle::new(tokio::spawn(running.with_subscriber(NoSubscriber::new())));
-    let end = tokio::select! {
+    tokio::select! {
         ended = &mut running => match ended {
             Ok(Err(serenity::Error::Gateway(error))) => refusal(&error).map_or(End::Lost, End::Refused),
             _ => End::Lost,
@@ -118,9 +114,7 @@ pub(crate) async fn hold(
             leave(&messenger, id, running).await;
             End::Stopped
         }
-    };
-    dismiss(&manager, id, messenger, nowhere_kept).await;
-    end
+    }
 }
 
 fn refusal(error: &GatewayError) -> Option<Refusal> {
@@ -152,24 +146,15 @@ async fn leave(messenger: &ShardMessenger, id: ShardId, running: AbortOnDropHand
     let _ = tokio::time::timeout(CLOSE_WITHIN, running).await;
 }
 
-/// An address that stays locked away: whoever asks for it waits.
-async fn unreachable_address() -> (Arc<Mutex<String>>, tokio::sync::OwnedMutexGuard<String>) {
-    let nowhere = Arc::new(Mutex::new(String::new()));
-    let kept = Arc::clone(&nowhere).lock_owned().await;
-    (nowhere, kept)
-}
-
-/// Ends the manager's own task, which otherwise would wait for ever: it is told to stop all its connections (of which
-/// one has to be listed, or it is not told) and given the address, which leads nowhere.
-async fn dismiss(
-    manager: &ShardManager,
-    id: ShardId,
-    messenger: ShardMessenger,
-    nowhere: tokio::sync::OwnedMutexGuard<String>,
-) {
-    let listed = ShardRunnerInfo { latency: None, runner_tx: messenger, stage: ConnectionStage::Disconnected };
-    *manager.runners.lock().await = HashMap::from([(id, listed)]);
+/// Ends the task by which the manager would begin sessions of its own. It is told to end with its last shard, so one has
+/// to be listed: under another number, to which no shard answers.
+async fn retire(manager: &ShardManager, id: ShardId, runner: &ShardRunner) {
+    let nobody = ShardId(id.0 + 1);
+    let runner_tx = ShardMessenger::new(runner);
+    let listed = ShardRunnerInfo { latency: None, runner_tx, stage: ConnectionStage::Disconnected };
+    manager.runners.lock().await.insert(nobody, listed);
+    // It waits five seconds for whoever it ends to say so; so will a session that is lost.
+    manager.shutdown_finished(nobody);
     manager.shutdown_finished(id);
     manager.shutdown_all().with_subscriber(NoSubscriber::new()).await;
-    drop(nowhere);
 }

@@ -160,23 +160,6 @@ async fn a_slow_inbox_gets_its_sign_in_time_and_its_words_later() {
 }
 
 #[tokio::test]
-async fn a_sign_given_too_early_is_taken_back() {
-    let town = Town::awake().await;
-    let ana = town.fake.person("Ana");
-    asks(&town, &ana).await;
-    town.account.break_down(DatabaseFault::InboxRefuses).await;
-    let held = town.hold_the_inbox().await;
-    assert_eq!(ana.runs(ana.direct(), "aide", None).await, Answered::Thinking);
-    assert_eq!(ana.presses(ana.direct(), &seal(&action(1)).0).await, Answered::Silently);
-    held.rollback().await.unwrap();
-    town.until("both to be told", async |town| {
-        words(town, &ana).iter().filter(|words| words.contains("Réessayez")).count() == 2
-    })
-    .await;
-    assert!(town.account.inbox().await.is_empty());
-}
-
-#[tokio::test]
 async fn what_is_not_stored_is_said_at_once_in_the_persons_language() {
     let town = Town::awake().await;
     let (ana, bill) = (town.fake.person("Ana"), town.fake.person("Bill"));

@@ -23,6 +23,7 @@ struct DiscordBench {
 impl DiscordBench {
     async fn new(account: TestAccount) -> Self {
         let fake = FakeDiscord::start(account.context.clock.now().timestamp_millis()).await;
+        fake.guild("Trifouilly");
         let ana = fake.person("Ana");
         ana.direct();
         Self { account, ana, fake, token: TokenFile::new() }
@@ -54,6 +55,13 @@ impl AdapterBench for DiscordBench {
 
     async fn repeats(&self) {
         self.fake.repeats_last_event();
+    }
+
+    async fn votes(&self, option: u16) -> bool {
+        let seen = self.ana.sees(self.ana.direct());
+        let poll = seen.iter().rfind(|shown| shown.question.is_some()).unwrap();
+        self.ana.votes(self.ana.direct(), poll.id, option.into());
+        true
     }
 
     async fn seen(&self) -> Vec<Seen> {
@@ -101,7 +109,8 @@ fn as_read(content: &str) -> String {
 fn seen(shown: Shown) -> Seen {
     let buttons = shown.buttons.into_iter();
     let buttons = buttons.map(|button| SeenButton { label: button.label, token: ActionToken(button.id) });
-    let words = [as_read(&shown.content)].into_iter().chain(shown.descriptions).chain(shown.question);
+    let words =
+        [as_read(&shown.content)].into_iter().chain(shown.descriptions).chain(shown.question).chain(shown.answers);
     Seen { text: words.collect::<Vec<_>>().join("\n"), buttons: buttons.collect() }
 }
 

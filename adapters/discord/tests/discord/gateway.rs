@@ -1,6 +1,7 @@
 //! Sessions: begun, resumed, lost, refused, counted.
 
 use bot_core::adapter::{AccountHealth, Adapter, InboundKind, RunError};
+use bot_core::conformance::DatabaseFault;
 use bot_core::store::account_state::StateEntry;
 use chrono::TimeDelta;
 use fake_discord::Fault;
@@ -71,6 +72,24 @@ async fn a_long_outage_is_fetched_page_by_page() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_stored_stays_first_in_line() {
+    let town = Town::awake().await;
+    let ana = town.fake.person("Ana");
+    town.account.break_down(DatabaseFault::InboxRefuses).await;
+    ana.says("un");
+    ana.says("deux");
+    town.until("the account to say what waits", async |town| {
+        matches!(town.discord.health(), AccountHealth::Impaired { reason } if reason.contains("messages wait"))
+    })
+    .await;
+    town.account.mend().await;
+    town.advance(TimeDelta::seconds(5));
+    town.takes(&["un", "deux"]).await;
+    town.until("the account to be well", async |town| town.discord.health() == AccountHealth::Ready).await;
+    assert_eq!(town.fake.identified(), 1, "the database is no reason to begin a session anew");
+}
+
+#[tokio::test]
 async fn a_silent_gateway_is_left() {
     let mut town = Town::quiet().await;
     let ana = town.fake.person("Ana");
@@ -129,7 +148,7 @@ async fn a_nearly_used_allowance_is_waited_out() {
     };
     let waiting = async {
         town.until("the account to say why it waits", async |town| {
-            matches!(town.discord.health(), AccountHealth::Degraded { reason } if reason.contains("50 more gateway sessions"))
+            matches!(town.discord.health(), AccountHealth::Impaired { reason } if reason.contains("50 more gateway sessions"))
         })
         .await;
         assert_eq!(town.fake.identified(), 0);
