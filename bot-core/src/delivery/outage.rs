@@ -28,7 +28,8 @@ pub(super) async fn watch(core: &Core, account: &Account, stop: &CancellationTok
     let Some(kept_for) = account.adapter.presses_kept_for() else { return };
     let mut received_before = false;
     loop {
-        let receives = matches!(account.adapter.health(), AccountHealth::Ready | AccountHealth::Degraded { .. });
+        // One that is degraded may have lost its connection without its process.
+        let receives = account.adapter.health() == AccountHealth::Ready;
         if receives {
             // While it received without a break there was no outage, however the clock went.
             let outage_min = (!received_before).then(|| kept_for.max(OUTAGE_MIN));
