@@ -72,9 +72,6 @@ impl Matrix {
             Some(Err(error)) => {
                 let (RunError::Lost(reason) | RunError::Refused(reason)) = &error;
                 self.set_health(AccountHealth::Failed { reason: reason.clone() });
-                if matches!(error, RunError::Refused(_)) {
-                    self.close().await;
-                }
                 Err(error)
             }
         }
