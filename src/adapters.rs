@@ -6,15 +6,26 @@ use axum::Router;
 use bot_core::Locale;
 use bot_core::adapter::{Adapter, AdapterContext};
 
-use crate::config::AccountSettings;
+use crate::config::{AccountSettings, Config};
 
 /// Where the service is reached, and in whose name it speaks.
-#[cfg_attr(not(feature = "webchat"), allow(dead_code, reason = "for adapters that serve pages"))]
+#[allow(dead_code, reason = "a build may have no adapter that serves pages")]
 pub(crate) struct Place {
     pub organisation_title: String,
     pub locale: Locale,
     pub public_url: String,
     pub trusted_proxies: Vec<String>,
+}
+
+impl Place {
+    pub fn of(config: &Config, public_url: String) -> Self {
+        Self {
+            organisation_title: config.organisation.title.clone(),
+            locale: config.organisation.default_locale,
+            public_url,
+            trusted_proxies: config.http.public.trusted_proxies.clone(),
+        }
+    }
 }
 
 /// An adapter, and the routes it wants on the public listener.
@@ -23,9 +34,23 @@ pub(crate) struct Connected {
     pub routes: Option<Router>,
 }
 
-#[cfg_attr(not(feature = "webchat"), allow(unused_variables, reason = "a build without adapters connects none"))]
+#[allow(unused_variables, reason = "a build may have no adapter, or none that serves pages")]
 pub(crate) fn connect(settings: &AccountSettings, place: &Place, context: AdapterContext) -> anyhow::Result<Connected> {
     match *settings {
+        #[cfg(feature = "discord")]
+        AccountSettings::Discord(ref settings) => {
+            Ok(Connected { adapter: adapter_discord::Discord::new(settings.clone(), context), routes: None })
+        }
+        #[cfg(feature = "matrix")]
+        AccountSettings::Matrix(ref settings) => {
+            Ok(Connected { adapter: adapter_matrix::Matrix::new(settings.clone(), context), routes: None })
+        }
+        #[cfg(feature = "telegram")]
+        AccountSettings::Telegram(ref settings) => {
+            let telegram = adapter_telegram::Telegram::new(settings.clone(), place.public_url.clone(), context);
+            let routes = telegram.router();
+            Ok(Connected { adapter: telegram, routes })
+        }
         #[cfg(feature = "webchat")]
         AccountSettings::Webchat(ref settings) => {
             let site = adapter_webchat::Site {

@@ -60,6 +60,7 @@ impl App {
     /// # Errors
     /// With a sentence that says what to do. Nothing runs then.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
+        crate::tls::choose_cryptography();
         let Start { config, database, clock, random, secrets } = start;
         // First, so that a port in use is told at once.
         let listeners = Listeners::bind(&config.http).await?;
@@ -81,12 +82,7 @@ impl App {
         let mut service = Service::assemble(parts).await?;
         set_plugin_settings(&service, &config, &clock).await?;
 
-        let place = Place {
-            organisation_title: config.organisation.title.clone(),
-            locale: config.organisation.default_locale,
-            public_url: public_url.clone(),
-            trusted_proxies: config.http.public.trusted_proxies.clone(),
-        };
+        let place = Place::of(&config, public_url.clone());
         let mut routes = Vec::new();
         let mut names = Vec::new();
         for account in &config.accounts {

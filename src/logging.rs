@@ -5,13 +5,40 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bot_core::Redacted;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
 
 /// Shorter values are no secret, and would blot out ordinary words.
 const SECRET_BYTES_MIN: usize = 8;
 const BLOT: &str = "[redacted]";
+
+/// Libraries that write people's addresses, rooms or words in their lines and spans, at any level. What there is to
+/// know of a connection, its adapter says in words of its own.
+const CHAT_LIBRARIES: [&str; 12] = [
+    "matrix_sdk",
+    "ruma",
+    "vodozemac",
+    "serenity",
+    "teloxide",
+    "reqwest",
+    "hyper",
+    "h2",
+    "tungstenite",
+    "tokio_tungstenite",
+    "rustls",
+    "rusqlite",
+];
+
+/// Also of a crate whose name goes on, as `matrix_sdk_base` does. No filter brings these lines back.
+fn is_of_a_chat_library(target: &str) -> bool {
+    CHAT_LIBRARIES
+        .iter()
+        .any(|library| target.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', ':'])))
+}
 
 /// Starts logging. Called once, by the program; tests set up their own.
 ///
@@ -23,15 +50,13 @@ pub fn start(log: &Log, secrets: Secrets) -> anyhow::Result<()> {
         Ok(filter) if !filter.is_empty() => EnvFilter::try_new(filter)?,
         _ => EnvFilter::try_new(&log.filter)?,
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(secrets)
-        .with_target(false)
-        .with_ansi(io::stderr().is_terminal());
-    let started = match log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let filter = filter.and(filter_fn(|line| !is_of_a_chat_library(line.target())));
+    let lines = fmt::layer().with_writer(secrets).with_target(false).with_ansi(io::stderr().is_terminal());
+    let lines = match log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     started.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
 }
 
@@ -81,6 +106,22 @@ impl Write for Blotter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chat_libraries_never_write_a_line() {
+        for target in [
+            "matrix_sdk",
+            "matrix_sdk_base::client",
+            "serenity::gateway::shard",
+            "teloxide_core::net",
+            "hyper_util::client",
+        ] {
+            assert!(is_of_a_chat_library(target), "{target}");
+        }
+        for target in ["crieur", "bot_core::delivery", "adapter_matrix", "sqlx::query", "hyperbole", "h2o"] {
+            assert!(!is_of_a_chat_library(target), "{target}");
+        }
+    }
 
     #[test]
     fn a_secret_never_reaches_a_line() {

@@ -9,8 +9,17 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Platforms of the adapters that exist or are to come, as code names them.
+/// Platforms of the adapters, as code and cargo's features name them.
 const PLATFORMS: [&str; 4] = ["webchat", "telegram", "discord", "matrix"];
+
+/// The library that each platform is spoken to with. The webchat needs none.
+const LIBRARIES: [(&str, &str); 3] = [("telegram", "teloxide"), ("discord", "serenity"), ("matrix", "matrix-sdk")];
+
+/// OpenSSL of the system, and what speaks to it.
+const SYSTEM_TLS: [&str; 3] = ["native-tls", "openssl", "openssl-sys"];
+
+/// TLS in Rust, with its cryptography.
+const RUST_TLS: [&str; 3] = ["rustls", "ring", "aws-lc-sys"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -146,34 +155,123 @@ fn the_core_knows_neither_plugins_nor_their_tables() {
     }
 }
 
-#[test]
-fn adapters_and_plugins_rest_on_the_core_alone() {
+/// What cargo says of the workspace, offline and as a newcomer's cargo would.
+fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--manifest-path"])
+        .args(arguments)
+        .args(["--offline", "--locked", "--manifest-path"])
         .arg(root().join("Cargo.toml"))
+        // A workplace may build several crates' features together; what is asked here is each by itself.
+        .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn packages() -> Vec<Value> {
+    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version=1", "--no-deps"])).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// The names of every crate that is compiled into the program with these features.
+fn crates_with(features: &str) -> BTreeSet<String> {
+    let tree = ["tree", "--package", "crieur", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+    let listed = cargo(&[&tree[..], &["--no-default-features", "--features", features]].concat());
+    listed.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn adapters_and_plugins_rest_on_the_core_alone() {
+    let packages = packages();
     let own: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
     let mut looked_at = 0;
-    for package in packages {
-        let manifest = package["manifest_path"].as_str().unwrap();
+    for package in &packages {
+        let (name, manifest) = (package["name"].as_str().unwrap(), package["manifest_path"].as_str().unwrap());
         let may: &[&str] = if manifest.contains("/adapters/") {
             &["bot-core"]
         } else if manifest.contains("/plugins/") {
             &["bot-core", "crieur-charts"]
+        } else if manifest.contains("/tests/") {
+            // A fake knows what the platform says, and nothing of what we make of it.
+            &[]
         } else {
             continue;
         };
         looked_at += 1;
+        let its_fake = name.replace("adapter-", "fake-");
         for dependency in package["dependencies"].as_array().unwrap() {
-            let name = dependency["name"].as_str().unwrap();
-            assert!(!own.contains(name) || may.contains(&name), "{} rests on {name}", package["name"]);
+            let on = dependency["name"].as_str().unwrap();
+            let is_its_fake = dependency["kind"] == "dev" && on == its_fake;
+            assert!(!own.contains(on) || may.contains(&on) || is_its_fake, "{name} rests on {on}");
         }
     }
-    assert!(looked_at >= 2);
+    assert_eq!(looked_at, folders("adapters").len() + folders("plugins").len() + folders("tests").len());
+}
+
+#[test]
+fn a_chat_library_is_named_by_its_own_adapter_alone() {
+    let mut found = BTreeSet::new();
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            // Their parts count as well: `teloxide-core`, `matrix-sdk-crypto`.
+            let Some((platform, library)) = LIBRARIES.into_iter().find(|(_, library)| on.starts_with(library)) else {
+                continue;
+            };
+            assert_eq!(name, format!("adapter-{platform}"), "{name} names {on}");
+            found.insert(library);
+        }
+    }
+    assert_eq!(found.len(), LIBRARIES.len(), "{found:?}");
+}
+
+#[test]
+fn each_feature_brings_its_own_library_and_no_other() {
+    for platform in PLATFORMS {
+        let crates = crates_with(platform);
+        for other in PLATFORMS {
+            let adapter = format!("adapter-{other}");
+            assert_eq!(crates.contains(&adapter), other == platform, "with {platform}: {adapter}");
+        }
+        for (its, library) in LIBRARIES {
+            assert_eq!(crates.contains(library), its == platform, "with {platform}: {library}");
+        }
+    }
+}
+
+#[test]
+fn only_discord_needs_the_openssl_of_the_system_and_the_demonstration_no_tls_at_all() {
+    for platform in PLATFORMS {
+        let crates = crates_with(platform);
+        for library in SYSTEM_TLS {
+            assert_eq!(crates.contains(library), platform == "discord", "with {platform}: {library}");
+        }
+    }
+    let together = crates_with("telegram,matrix,webchat");
+    assert!(SYSTEM_TLS.iter().all(|library| !together.contains(*library)));
+    assert!(RUST_TLS.iter().all(|library| together.contains(*library)));
+    let demonstration = crates_with("webchat");
+    assert!(RUST_TLS.iter().all(|library| !demonstration.contains(*library)), "cargo demo builds what it does not use");
+    let alias = fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
+    assert!(alias.contains("demo = \"run --package crieur --no-default-features --features webchat"));
+}
+
+/// As soon as Discord is built in, an HTTP client that says nothing would use OpenSSL too.
+#[test]
+fn every_other_request_says_that_it_uses_rustls() {
+    for adapter in folders("adapters").into_iter().filter(|adapter| name_of(adapter) != "discord") {
+        for (path, source) in sources(&adapter) {
+            for silent in ["reqwest::Client::new(", "reqwest::get(", "Bot::new(", "Bot::from_env("] {
+                assert!(!source.contains(silent), "{}: {silent} does not say which TLS", path.display());
+            }
+            for (at, _) in source.match_indices("reqwest::Client::builder()") {
+                let chain = source[at..].split(';').next().unwrap();
+                assert!(chain.contains(".use_rustls_tls()"), "{}: add .use_rustls_tls() to {chain}", path.display());
+            }
+        }
+    }
 }
 
 #[test]

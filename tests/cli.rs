@@ -289,9 +289,9 @@ async fn deliveries_are_held_released_cancelled_and_retried_and_always_add_up() 
         r#"
         INSERT INTO core.delivery (organisation_id, id, account_id, conversation_id, plugin_id, scope, kind, purpose, lane,
                                    state, due_at, body, locale, created_at)
-        SELECT organisation_id, ('00000000-0000-7000-8000-00000000000' || number)::uuid, account_id, id,
+        SELECT organisation_id, ('00000000-0000-7000-8000-00000000000' || nth)::uuid, account_id, id,
                'micro-consultations', 'consultation:9', 'send', 'service', 1, 'queued', created_at, '{}', 'fr', created_at
-        FROM core.conversation, generate_series(1, 3) AS number
+        FROM core.conversation, generate_series(1, 3) AS nth
         "#,
     );
     assert_eq!(queued.execute(pool).await.unwrap().rows_affected(), 3);

@@ -11,7 +11,7 @@ use std::process::Command;
 use bot_core::plugin::{Audience, CommandDeclaration, Plugin};
 use crieur::config::Config;
 use micro_consultations::MicroConsultations;
-use micro_consultations::definition_file;
+use micro_consultations::{definition_file, pulse};
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -100,7 +100,7 @@ fn every_example_file_is_right() {
                 continue;
             }
             if block.contains("slug = ") {
-                definition_file::parse(&block).unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
+                pulse::file::read(&block).unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
                 consultations += 1;
             } else {
                 Config::parse(Path::new(&name), &block, []).unwrap_or_else(|error| panic!("{error}\n{block}"));

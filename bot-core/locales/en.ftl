@@ -24,6 +24,10 @@ consent-declined = Noted: I will only write to answer you. If you change your mi
 help-intro = This is what you can write to me:
 help-footer = You can also tap the buttons, or answer with their number.
 
+## After an outage
+
+outage-again = I was away for a while. If you answered meanwhile, your answer did not reach me: here is the question again.
+
 ## When I cannot follow
 
 unknown-command = I do not know { $command }. Write /help to see what I understand.
@@ -108,3 +112,8 @@ unlink-no = No, stay linked
 unlink-done = Done: this chat is on its own again.
 unlink-cancelled = Nothing has changed: your chats stay linked.
 unlink-alone = This chat is not linked to any other. To link one: /link.
+
+## Links to the private conversation
+
+private-link-then = then write
+private-link-write = write to me in private

@@ -25,6 +25,10 @@ consent-declined = C’est noté : je ne vous écrirai que pour vous répondre.
 help-intro = Voici ce que vous pouvez m’écrire :
 help-footer = Vous pouvez aussi toucher les boutons, ou répondre par leur numéro.
 
+## Après une panne
+
+outage-again = J’ai été absent un moment. Si vous avez répondu pendant ce temps, votre réponse ne m’est pas parvenue : voici la question à nouveau.
+
 ## Quand je ne peux pas suivre
 
 unknown-command = Je ne connais pas { $command }. Écrivez /aide pour voir ce que je comprends.
@@ -109,3 +113,8 @@ unlink-no = Non, rester relié
 unlink-done = C’est fait : cette messagerie est de nouveau à part.
 unlink-cancelled = Rien n’a changé : vos messageries restent reliées.
 unlink-alone = Cette messagerie n’est reliée à aucune autre. Pour en relier une : /lier.
+
+## Les liens vers la conversation privée
+
+private-link-then = puis écrivez-y
+private-link-write = écrivez-moi en message privé

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{ActionPayload, ActionToken};
 use crate::clock::{Clock, Random};
-use crate::ids::{AccountId, Address, DeliveryId, Platform};
+use crate::ids::{AccountId, Address, DeliveryId, OrganisationId, Platform};
 use crate::intake::Intake;
 use crate::locale::Locale;
 use crate::message::{Capabilities, Document, Layout, Part};
@@ -31,6 +32,20 @@ pub struct AdapterContext {
     pub random: Random,
 }
 
+impl AdapterContext {
+    /// For an operator's command, which looks at an account without running it.
+    pub fn outside_service(pool: PgPool, organisation: OrganisationId, account: AccountId) -> Self {
+        let clock = Clock::system();
+        Self {
+            account,
+            state: AccountState::new(pool.clone(), organisation, account, clock.clone()),
+            media: MediaStore::new(pool, organisation),
+            clock,
+            random: Random::from_os(),
+        }
+    }
+}
+
 #[async_trait]
 pub trait Adapter: Send + Sync + 'static {
     /// The platform's name, also the scheme of the addresses it reports.
@@ -42,6 +57,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// For how long a repeated `send` with the same key is recognised by the platform. Zero: never, so a send of
     /// unknown outcome is not tried again.
     fn idempotent_for(&self) -> TimeDelta;
+
+    /// How long the platform keeps what people press while nobody takes it, where that is shorter than an outage may
+    /// be: afterwards they are asked again. `None` where it is kept.
+    fn presses_kept_for(&self) -> Option<TimeDelta> {
+        None
+    }
 
     /// The limits that hold here before the platform has to say "too many".
     fn pacing(&self) -> Pacing;
@@ -104,6 +125,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// reports it as the text `/start <payload>`. `None` until the platform has said who we are, and where there are
     /// no such links.
     fn private_link(&self, payload: Option<&str>) -> Option<PrivateLink>;
+
+    /// Whether single votes in native polls, and reactions, are reported as [`InboundKind::PollVote`] and
+    /// [`InboundKind::Reaction`] with who did it. Where they are not, a poll is only counted.
+    fn reports_votes(&self) -> bool {
+        false
+    }
 
     /// Looks at each step of setting up the account on its platform, for `crieur doctor`: the token, the rights, the
     /// rooms. Asks the platform, but needs no [`Adapter::run`] and changes nothing.

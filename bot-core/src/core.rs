@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
@@ -12,7 +14,7 @@ use crate::action::ActionSealer;
 use crate::adapter::{Adapter, AdapterContext, Assurance};
 use crate::clock::{Clock, Random};
 use crate::ids::{AccountId, Address, OrganisationId, Platform, PluginId, RunnerId};
-use crate::intake::{Intake, Settled};
+use crate::intake::{Intake, KeyDigest, Settled};
 use crate::locale::Locale;
 use crate::plugin::{AddressDigest, KnownAddress, OrganisationView};
 use crate::plugin_host::PluginHost;
@@ -152,16 +154,18 @@ impl Core {
         self.accounts.write().unwrap_or_else(PoisonError::into_inner).insert(account.id, account);
     }
 
-    pub(crate) fn account(&self, id: AccountId) -> Option<Account> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
-    }
-
     /// The accounts of this process.
     pub fn accounts(&self) -> Vec<Account> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub(crate) fn intake(&self, account: &Account) -> Intake {
+        let organisation = self.organisation(account.organisation).cloned();
+        let digest = move |key: &str| match &organisation {
+            Some(organisation) => URL_SAFE_NO_PAD.encode(organisation.keyed_hash("dedupe", key.as_bytes())),
+            // An account belongs to an organisation of this process, so this is never met.
+            None => URL_SAFE_NO_PAD.encode(Sha256::digest(key.as_bytes())),
+        };
         Intake::new(
             self.pool.clone(),
             account.organisation,
@@ -169,6 +173,7 @@ impl Core {
             self.clock.clone(),
             self.random.clone(),
             self.settled.clone(),
+            KeyDigest(Arc::new(digest)),
         )
     }
 

@@ -16,6 +16,7 @@ use crate::dispatcher::{
     lock_contact, pause, without_time_limit,
 };
 use crate::ids::{OrganisationId, PluginId};
+use crate::people::{FIRE_UNNAME, unname};
 use crate::plugin::{Event, FiredFire};
 use crate::plugin_host::{Call, CallError, is_outage};
 
@@ -174,6 +175,8 @@ async fn give_back(
         UPDATE core.fire
         SET attempts = $5, available_at = $6, state = CASE WHEN $7 THEN 'parked' ELSE 'waiting' END, reason = $8
         WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND subject = $4
+          -- Moved to another time meanwhile, it is another fire, which has not failed.
+          AND due_at = $9
         "#,
         organisation.0,
         fire.plugin.as_str(),
@@ -183,6 +186,7 @@ async fn give_back(
         core.clock.now() + pause,
         park,
         error.to_string(),
+        fire.due_at,
     )
     .execute(&core.pool)
     .await?;
@@ -298,6 +302,7 @@ async fn run_core_fire(
             let tables: Vec<String> = serde_json::from_value(fire.payload.clone())?;
             forget(&mut context.transaction, organisation.view.id.0, &fire.subject, &tables, context.now).await?;
         }
+        FIRE_UNNAME => unname(&mut context.transaction, organisation.view.id, &fire.subject).await?,
         FIRE_RETENTION => crate::retention::clean(core, organisation, &mut context.transaction).await?,
         _ => return Err(FireError::Orphan),
     }

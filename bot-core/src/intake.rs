@@ -6,17 +6,33 @@ use std::time::Duration;
 
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::adapter::{Acknowledgement, Actor, ConversationDescriptor, InboundEvent};
 use crate::clock::{Clock, Random};
-use crate::dispatcher::is_urgent;
+use crate::dispatcher::{is_urgent, pause};
 use crate::ids::{AccountId, InboxSequence, OrganisationId};
 use crate::store::account_state::StateEntry;
 
 /// How long a person waits before the platform is told that the answer will follow. Discord closes an interaction
 /// after 3 s (platform docs: Receiving and Responding); half of it is left for the way there and back.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
+
+/// An interaction lives for 15 minutes (Discord: Receiving and Responding): so long its event is tried to be stored.
+const STORING_AGAIN_AFTER: Duration = Duration::from_secs(2);
+const STORING_TRIES_MAX: u32 = 420;
+
+/// Turns a dedupe key into its digest under the organisation's key. A platform's own ids often name the chat, which
+/// in a direct chat is the person; keys outlive an erasure, so they are kept as digests only.
+#[derive(Clone)]
+pub(crate) struct KeyDigest(pub Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl std::fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyDigest")
+    }
+}
 
 /// Takes events for one account. One writer per account, so that sequence numbers follow arrival. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,6 +43,7 @@ pub struct Intake {
     clock: Clock,
     random: Random,
     settled: Settled,
+    keys: KeyDigest,
     /// Arrival order is the order of calls, also when an SDK runs its handlers as unordered tasks.
     writer: Arc<tokio::sync::Mutex<()>>,
 }
@@ -55,8 +72,9 @@ impl Intake {
         clock: Clock,
         random: Random,
         settled: Settled,
+        keys: KeyDigest,
     ) -> Self {
-        Self { pool, organisation, account, clock, random, settled, writer: Arc::default() }
+        Self { pool, organisation, account, clock, random, settled, keys, writer: Arc::default() }
     }
 
     /// Stores a batch and moves the adapter's cursor, in one transaction: either both or neither.
@@ -100,15 +118,32 @@ impl Intake {
 
     /// Stores one event that a person is waiting on, and says what to tell the platform: handled, when the answer
     /// was given within [`ANSWER_WITHIN`]; deferred, when it will follow; try again, when it was not taken.
+    /// A store that is only slow is not given up: the platform is told that the answer will follow, and the event is
+    /// taken as soon as that is possible.
     pub async fn receive_interactive(&self, event: InboundEvent) -> Acknowledgement {
         let deadline = tokio::time::Instant::now() + ANSWER_WITHIN;
-        let events = [event];
-        let Ok(receipts) = self.receive(&events, None).await else {
-            return Acknowledgement::TryAgain;
+        let (intake, stored) = (self.clone(), event.clone());
+        let mut storing = tokio::spawn(async move { intake.receive(&[stored], None).await });
+        let receipts = match tokio::time::timeout_at(deadline, &mut storing).await {
+            Ok(Ok(Ok(receipts))) => receipts,
+            Ok(_) => return Acknowledgement::TryAgain,
+            Err(_) => {
+                let intake = self.clone();
+                tokio::spawn(async move { intake.keep_storing(event, storing).await });
+                return Acknowledgement::Deferred;
+            }
         };
-        let Some(&Receipt::New(sequence)) = receipts.first() else {
-            return Acknowledgement::Handled;
-        };
+        match receipts.first() {
+            Some(receipt) => self.answered(*receipt, deadline).await,
+            None => Acknowledgement::Handled,
+        }
+    }
+
+    /// Waits for the answer to an event that [`Intake::receive`] took: handled, when it was given by `deadline`;
+    /// deferred, when it will follow. For platforms that hand over events in batches, where the batch and its
+    /// cursor are stored first and then each person's wait is their own.
+    pub async fn answered(&self, receipt: Receipt, deadline: tokio::time::Instant) -> Acknowledgement {
+        let Receipt::New(sequence) = receipt else { return Acknowledgement::Handled };
         let settled = self.settled.wait(self.account, sequence);
         // It may have been settled between the commit and the registration of our wait.
         match self.is_settled(sequence).await {
@@ -120,6 +155,22 @@ impl Intake {
             Ok(_) => Acknowledgement::Handled,
             Err(_) => Acknowledgement::Deferred,
         }
+    }
+
+    /// The person was told that the answer will follow: stores the event once Postgres lets us.
+    async fn keep_storing(&self, event: InboundEvent, first: JoinHandle<Result<Vec<Receipt>, IntakeError>>) {
+        if matches!(first.await, Ok(Ok(_))) {
+            return;
+        }
+        for _ in 0..STORING_TRIES_MAX {
+            pause(STORING_AGAIN_AFTER).await;
+            match self.receive(std::slice::from_ref(&event), None).await {
+                Ok(_) => return,
+                Err(IntakeError::NotTaken(_)) => {}
+                Err(IntakeError::BadKey(_)) => break,
+            }
+        }
+        tracing::error!("An event that was promised an answer could not be stored: its sender has to repeat it");
     }
 
     async fn is_settled(&self, sequence: InboxSequence) -> Result<bool, sqlx::Error> {
@@ -151,7 +202,7 @@ impl Intake {
             "#,
             self.organisation.0,
             self.account.0,
-            event.dedupe_key,
+            (self.keys.0)(&event.dedupe_key),
             now,
         )
         .execute(&mut **transaction)
@@ -209,7 +260,7 @@ impl Intake {
             VALUES ($1, $2, $3, $4, $5, 'open', $6)
             ON CONFLICT (organisation_id, account_id, platform_ref)
             DO UPDATE SET state = CASE conversation.state WHEN 'migrated' THEN 'migrated' ELSE 'open' END,
-                          kind = excluded.kind
+                          kind = excluded.kind, erased_at = NULL
             RETURNING id
             "#,
             self.organisation.0,

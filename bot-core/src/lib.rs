@@ -29,6 +29,7 @@ pub mod plugin_bench;
 pub mod plugin_host;
 pub mod redacted;
 pub mod retention;
+pub mod rooms;
 pub mod service;
 pub mod store;
 

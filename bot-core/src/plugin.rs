@@ -17,6 +17,7 @@ use crate::adapter::{Assurance, ConversationKind, PollCounts};
 use crate::ids::{AddressId, ContactId, ConversationId, DeliveryId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 use crate::message::{Document, MediaHash};
+use crate::rooms::Views;
 
 /// Effects one call may ask for. More is a fault of the plugin: nothing of the call is kept.
 pub const EFFECTS_MAX: usize = 64;
@@ -267,7 +268,12 @@ pub struct ConversationView {
     /// Only the person and the bot read here: a ballot may be cast.
     pub private: bool,
     pub buttons: bool,
+    /// Native polls can be shown here.
     pub polls: bool,
+    /// … and each vote in them is reported, and each reaction (see [`Adapter::reports_votes`]).
+    ///
+    /// [`Adapter::reports_votes`]: crate::adapter::Adapter::reports_votes
+    pub votes: bool,
 }
 
 /// The organisation a call is for.
@@ -292,6 +298,7 @@ pub struct Context {
     /// Where the public pages are, without a trailing slash; `None` when the operator configured none.
     pub public_url: Option<String>,
     pub random: StdRng,
+    pub(crate) views: Views,
     pub(crate) transaction: Transaction<'static, Postgres>,
     pub(crate) effects: Vec<Effect>,
 }
@@ -479,6 +486,9 @@ pub enum Recipient {
     Conversation(ConversationId),
     /// The person, in the conversation they last used.
     Contact(ContactId),
+    /// The caller, in their private conversation with the account they called from, which is opened when there is
+    /// none yet. Without a caller nobody hears it.
+    CallerInPrivate,
     /// Everybody who consented to the message's purpose, each once, in the conversation they last used.
     Consenting,
 }

@@ -1,6 +1,9 @@
 //! A bench for one plugin: calls it as the dispatcher would, in a transaction of its own against a real Postgres, and
 //! gives back the effects it asked for. Nothing carries them out.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rand::RngCore;
 use sqlx::PgPool;
 
@@ -12,6 +15,7 @@ use crate::locale::Locale;
 use crate::plugin::{
     AddressDigest, Caller, Context, ConversationView, Effect, HandlerError, KnownAddress, OrganisationView, Role,
 };
+use crate::rooms::Views;
 
 /// A database of one's own, a clock and a seed.
 pub struct PluginBench {
@@ -21,6 +25,8 @@ pub struct PluginBench {
     pub organisation: OrganisationView,
     pub plugin: PluginId,
     pub public_url: Option<String>,
+    /// What [`PluginBench::room`] said of each.
+    rooms: Arc<Mutex<HashMap<ConversationId, ConversationView>>>,
     /// Dropped with the bench.
     _database: TestDatabase,
 }
@@ -51,7 +57,8 @@ impl PluginBench {
             time_zone: chrono_tz::Europe::Paris,
             default_locale: Locale::Fr,
         };
-        Self { pool, clock, random: Random::seeded(seed), organisation, plugin, public_url: None, _database: database }
+        let (random, rooms) = (Random::seeded(seed), Arc::default());
+        Self { pool, clock, random, organisation, plugin, public_url: None, rooms, _database: database }
     }
 
     /// Runs `call` in a transaction that commits when it succeeds, and gives back what it asked for.
@@ -73,6 +80,7 @@ impl PluginBench {
             locale,
             public_url: self.public_url.clone(),
             random: self.random.fork(),
+            views: Views::known(Arc::clone(&self.rooms)),
             transaction: self.pool.begin().await?,
             effects: Vec::new(),
         };
@@ -84,28 +92,74 @@ impl PluginBench {
     /// Somebody new, with one address, in a private conversation with buttons.
     pub fn somebody(&self, assurance: Assurance) -> Caller {
         let known = KnownAddress { digest: AddressDigest(self.random.bytes()), assurance };
-        let uuid = || {
-            self.random.draw(|rng| {
-                let mut bytes = [0; 16];
-                rng.fill_bytes(&mut bytes);
-                uuid::Builder::from_random_bytes(bytes).into_uuid()
-            })
-        };
         Caller {
-            contact: ContactId(uuid()),
+            contact: ContactId(self.uuid()),
             address: AddressId(i64::from(self.random.draw(|rng| rng.next_u32()))),
             known: known.clone(),
             addresses: vec![known],
             platform: Platform::new("bench"),
             conversation: ConversationView {
-                id: ConversationId(uuid()),
+                id: ConversationId(self.uuid()),
                 kind: ConversationKind::Direct,
                 private: true,
                 buttons: true,
                 polls: false,
+                votes: false,
             },
             roles: Vec::new(),
         }
+    }
+
+    fn uuid(&self) -> uuid::Uuid {
+        self.random.draw(|rng| {
+            let mut bytes = [0; 16];
+            rng.fill_bytes(&mut bytes);
+            uuid::Builder::from_random_bytes(bytes).into_uuid()
+        })
+    }
+
+    /// A group on `platform` where the bot is, with buttons; with native polls, and votes reported, as told.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn room(&self, platform: &str, polls: bool, votes: bool) -> ConversationView {
+        let view = ConversationView {
+            id: ConversationId(self.uuid()),
+            kind: ConversationKind::Group,
+            private: false,
+            buttons: true,
+            polls,
+            votes,
+        };
+        let account = sqlx::query_scalar!(
+            r#"
+            INSERT INTO core.account (organisation_id, name, platform, state, created_at)
+            VALUES ($1, $2, $2, 'active', $3)
+            ON CONFLICT (organisation_id, name) DO UPDATE SET state = 'active' RETURNING id
+            "#,
+            self.organisation.id.0,
+            platform,
+            self.clock.now(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap_or_else(|error| panic!("the bench's account: {error}"));
+        sqlx::query!(
+            r#"
+            INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
+            VALUES ($1, $2, $3, 'group', $4, 'open', $5)
+            "#,
+            self.organisation.id.0,
+            view.id.0,
+            account,
+            view.id.to_string(),
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap_or_else(|error| panic!("the bench's room: {error}"));
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).insert(view.id, view.clone());
+        view
     }
 
     /// Somebody with the organiser's role.

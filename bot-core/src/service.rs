@@ -556,7 +556,9 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
                                SELECT FROM core.gate
                                WHERE gate.organisation_id = delivery.organisation_id
                                  AND gate.account_id = delivery.account_id AND gate.opens_at > $1
-                                 AND (gate.scope <> 'conversation' OR gate.key = delivery.conversation_id::text)
+                                 AND (gate.scope IN ('account', 'host')
+                                      OR (gate.scope = 'route' AND delivery.conversation_id IS NULL)
+                                      OR (gate.scope = 'conversation' AND gate.key = delivery.conversation_id::text))
                            )))
             ) AS "busy!"
         "#,

@@ -72,6 +72,9 @@ pub(super) enum Command {
     /// Check, create, open, close and read consultations
     #[command(subcommand, after_help = "Example:\n  crieur consultation validate place-du-marche.toml")]
     Consultation(ConsultationCommand),
+    /// Ask informal polls in rooms, which are no votes
+    #[command(subcommand, after_help = "Example:\n  crieur pulse create ouverture-du-soir.toml --open --room 12")]
+    Pulse(PulseCommand),
     /// See and steer what goes out
     #[command(subcommand, after_help = "Example:\n  crieur deliveries stats")]
     Deliveries(DeliveriesCommand),
@@ -152,11 +155,33 @@ pub(super) enum ConsultationCommand {
         #[arg(long)]
         days: u16,
     },
-    /// Tell everybody who agreed to hear of consultations, once
-    #[command(after_help = "Example:\n  crieur consultation announce place-du-marche")]
+    /// Tell everybody who agreed to hear of consultations, once; or with --room a room where the bot is
+    #[command(
+        after_help = "Examples:\n  crieur consultation announce place-du-marche\n  crieur consultation announce place-du-marche --room 12"
+    )]
     Announce {
         /// Its name (slug) or number
         name: String,
+        /// The number of a room, as `consultation rooms` lists it; several times for several rooms
+        #[arg(long)]
+        room: Vec<i64>,
+    },
+    /// List the rooms where the bot is, with their numbers
+    #[command(after_help = "Example:\n  crieur consultation rooms")]
+    Rooms,
+    /// Make participation codes, each good for one person's ballot, for a consultation that accepts "code"
+    ///
+    /// The file is the only copy there is: crieur keeps none. Hand each code to one person.
+    #[command(after_help = "Example:\n  crieur consultation codes place-du-marche --count 500 --csv codes.csv")]
+    Codes {
+        /// Its name (slug) or number
+        name: String,
+        /// How many, 1 to 20000
+        #[arg(long)]
+        count: usize,
+        /// A new file, with a private link for each network
+        #[arg(long, value_name = "FILE")]
+        csv: PathBuf,
     },
     /// List all consultations
     #[command(after_help = "Example:\n  crieur consultation list --json")]
@@ -184,6 +209,52 @@ pub(super) enum ConsultationCommand {
         /// fr or en
         #[arg(long, default_value = "fr")]
         locale: Locale,
+        /// As each configured account shows them: with its buttons or numbers, and within its limits
+        #[arg(long)]
+        networks: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum PulseCommand {
+    /// Store a pulse from its file, as a draft
+    #[command(after_help = "Example:\n  crieur pulse create ouverture-du-soir.toml --open --room 12 --room 15")]
+    Create {
+        /// A file with kind = "pulse"
+        file: PathBuf,
+        /// Ask it at once
+        #[arg(long)]
+        open: bool,
+        /// The number of a room to ask in, as `consultation rooms` lists it; those of the file when left out
+        #[arg(long, requires = "open")]
+        room: Vec<i64>,
+    },
+    /// Ask a draft in its rooms now
+    #[command(after_help = "Example:\n  crieur pulse open ouverture-du-soir --room 12")]
+    Open {
+        /// Its name (slug)
+        name: String,
+        /// The number of a room to ask in; those of the file when left out
+        #[arg(long)]
+        room: Vec<i64>,
+    },
+    /// Close an open pulse now: the networks count it, and the result is told in its rooms
+    #[command(after_help = "Example:\n  crieur pulse close ouverture-du-soir")]
+    Close {
+        /// Its name (slug)
+        name: String,
+    },
+    /// List all pulses
+    #[command(after_help = "Example:\n  crieur pulse list --json")]
+    List,
+    /// Show what each network counted in each room
+    #[command(after_help = "Example:\n  crieur pulse results ouverture-du-soir --csv > pulse.csv")]
+    Results {
+        /// Its name (slug)
+        name: String,
+        /// As CSV
+        #[arg(long)]
+        csv: bool,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde_json::json;
 
 use super::EXIT_WRONG_CALL;
@@ -23,6 +24,17 @@ pub(super) fn run(
         Ok(config) => {
             // The secrets are named in the file, and must be there too.
             config.database.given()?;
+            for account in &config.accounts {
+                for path in account.settings().iter().flat_map(|settings| settings.secret_files()) {
+                    std::fs::read(path).with_context(|| {
+                        format!(
+                            "account {}: {} cannot be read, and holds a secret it needs",
+                            account.name,
+                            path.display()
+                        )
+                    })?;
+                }
+            }
             let accounts = config.accounts.len();
             output.answer(&json!({ "ok": true, "accounts": accounts, "problems": [] }), || match accounts {
                 0 => "The configuration is right, but names no account: `crieur serve` needs one.".to_owned(),

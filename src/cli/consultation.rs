@@ -4,24 +4,24 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use bot_core::Locale;
 use bot_core::ids::PluginId;
-use bot_core::message::Document;
-use bot_core::message::layout::words_of;
 use bot_core::plugin::Context;
-use bot_core::{Clock, Locale};
 use micro_consultations::chart::Chart;
 use micro_consultations::definition::Definition;
 use micro_consultations::definition_file::{self, DefinitionError};
 use micro_consultations::operations::{self, OperationError, Summary};
+use micro_consultations::pulse::file::{FileContent, read as read_any};
 use micro_consultations::results::{Counts, Results};
+use micro_consultations::rooms;
 use micro_consultations::store::Consultation;
 use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::{ConsultationCommand, PlaceArguments};
-use super::operator::{Operator, time_zone};
+use super::operator::Operator;
 use super::output::{Output, moment, say, table};
-use super::{EXIT_WRONG_CALL, WrongCall};
+use super::{EXIT_WRONG_CALL, WrongCall, codes, preview};
 
 pub(super) async fn run(
     place: &PlaceArguments,
@@ -31,18 +31,13 @@ pub(super) async fn run(
     if let ConsultationCommand::Validate { file } = &command {
         return validate(file, output);
     }
-    if let ConsultationCommand::Preview { consultation, locale } = &command
-        && Path::new(consultation).exists()
-    {
-        return preview_file(place, Path::new(consultation), *locale, output);
-    }
     match command {
         ConsultationCommand::Schema => {
             say(&serde_json::to_string_pretty(&definition_file::json_schema())?);
             Ok(ExitCode::SUCCESS)
         }
-        ConsultationCommand::Preview { consultation, locale } => {
-            preview_stored(place, &consultation, locale, output).await
+        ConsultationCommand::Preview { consultation, locale, networks } => {
+            preview::run(place, &consultation, locale, networks, output).await
         }
         ConsultationCommand::Create { file, open } => {
             let definition = read(&file)?;
@@ -91,14 +86,19 @@ pub(super) async fn run(
             });
             answer(&summary.await?, output)
         }
-        ConsultationCommand::Announce { name } => {
+        ConsultationCommand::Announce { name, room } => {
             let summary = perform(place, async |cx| {
                 let id = operations::show(cx, &name).await?.id;
-                let announced = operations::announce(cx, id).await?;
+                let announced = match room.as_slice() {
+                    [] => operations::announce(cx, id).await?,
+                    rooms => rooms::announce_in(cx, id, rooms).await?,
+                };
                 summarise(cx, &announced).await
             });
             answer(&summary.await?, output)
         }
+        ConsultationCommand::Rooms => list_rooms(place, output).await,
+        ConsultationCommand::Codes { name, count, csv } => codes::run(place, &name, count, &csv, output).await,
         ConsultationCommand::List => list(place, output).await,
         ConsultationCommand::Show { name, toml: false } => {
             let summary = perform(place, async |cx| {
@@ -126,7 +126,7 @@ fn plugin() -> anyhow::Result<PluginId> {
 }
 
 /// A refusal of the operator's own making is a failure that the message explains, not a fault.
-async fn perform<T>(
+pub(super) async fn perform<T>(
     place: &PlaceArguments,
     work: impl AsyncFnOnce(&mut Context) -> Result<T, OperationError>,
 ) -> anyhow::Result<T> {
@@ -138,23 +138,34 @@ async fn summarise(cx: &mut Context, consultation: &Consultation) -> Result<Summ
     Ok(operations::summary(cx.sql(), organisation, consultation).await?)
 }
 
-fn source(file: &Path) -> anyhow::Result<String> {
+pub(super) fn source(file: &Path) -> anyhow::Result<String> {
     fs::read_to_string(file).map_err(|error| WrongCall(format!("{} cannot be read: {error}", file.display())).into())
 }
 
 /// Reads a consultation file for use.
-fn read(file: &Path) -> anyhow::Result<Definition> {
-    definition_file::parse(&source(file)?).map_err(|error| WrongCall(problems_in(file, &error)).into())
+pub(super) fn read(file: &Path) -> anyhow::Result<Definition> {
+    match read_any(&source(file)?) {
+        Ok(FileContent::Consultation(definition)) => Ok(*definition),
+        Ok(FileContent::Pulse(_)) => {
+            Err(WrongCall(format!("{} holds a pulse: use `crieur pulse create`", file.display())).into())
+        }
+        Err(error) => Err(WrongCall(problems_in(file, &error)).into()),
+    }
 }
 
-fn problems_in(file: &Path, error: &DefinitionError) -> String {
+pub(super) fn problems_in(file: &Path, error: &DefinitionError) -> String {
     let problems = error.problems.iter().map(|problem| format!("{}: {problem}", file.display()));
     problems.collect::<Vec<_>>().join("\n")
 }
 
 fn validate(file: &Path, output: Output) -> anyhow::Result<ExitCode> {
-    match definition_file::parse(&source(file)?) {
-        Ok(definition) => {
+    match read_any(&source(file)?) {
+        Ok(FileContent::Pulse(pulse)) => {
+            let facts = json!({ "ok": true, "slug": pulse.slug, "kind": "pulse", "problems": [] });
+            output.answer(&facts, || format!("{} is right: the pulse {}.", file.display(), pulse.slug))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(FileContent::Consultation(definition)) => {
             let questions = definition.questions.len();
             let facts = json!({ "ok": true, "slug": definition.slug, "questions": questions, "problems": [] });
             output.answer(&facts, || {
@@ -185,6 +196,31 @@ async fn list(place: &PlaceArguments, output: Output) -> anyhow::Result<ExitCode
         });
         let nothing = "There is no consultation yet: `crieur consultation create` makes one from a file.";
         table(["id", "name", "state", "ballots", "closes", "title"], rows, nothing)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list_rooms(place: &PlaceArguments, output: Output) -> anyhow::Result<ExitCode> {
+    let rooms = perform(place, async |cx| rooms::list(cx).await).await?;
+    let facts: Vec<_> = rooms
+        .iter()
+        .map(|room| {
+            json!({
+                "room": room.number,
+                "account": room.account,
+                "platform": room.platform.as_str(),
+                "kind": room.conversation.kind,
+                "reference": room.reference.expose(),
+            })
+        })
+        .collect();
+    output.answer(&facts, || {
+        let rows = rooms.iter().map(|room| {
+            let kind = room.conversation.kind.as_str().to_owned();
+            [room.number.to_string(), room.account.clone(), kind, room.reference.expose().clone()]
+        });
+        let nothing = "The bot is in no room yet: invite it to one, and write something there.";
+        table(["room", "account", "kind", "the network's name for it"], rows, nothing)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -264,40 +300,6 @@ fn results_in_words(consultation: &Consultation, results: &Results) -> String {
         }
         Counts::HiddenUntilVote => lines.push("Counts are shown to those who have answered.".to_owned()),
         Counts::HiddenUntilClose => lines.push("Counts are shown once it is closed.".to_owned()),
-    }
-    lines.join("\n")
-}
-
-/// Shows a file without any database, whether or not a consultation of that name is stored.
-fn preview_file(place: &PlaceArguments, file: &Path, locale: Locale, output: Output) -> anyhow::Result<ExitCode> {
-    let (definition, zone) = (read(file)?, time_zone(place)?);
-    show_messages(&operations::preview_of(definition, locale, Clock::system().now(), zone), output)
-}
-
-async fn preview_stored(
-    place: &PlaceArguments,
-    name: &str,
-    locale: Locale,
-    output: Output,
-) -> anyhow::Result<ExitCode> {
-    let documents = perform(place, async |cx| {
-        let consultation = operations::show(cx, name).await?;
-        Ok(operations::preview(&consultation, locale, cx.now, cx.organisation.time_zone))
-    });
-    show_messages(&documents.await?, output)
-}
-
-fn show_messages(documents: &[Document], output: Output) -> anyhow::Result<ExitCode> {
-    output.answer(&documents, || documents.iter().map(message_in_words).collect::<Vec<_>>().join("\n\n––––\n\n"))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A message as a network without buttons shows it.
-fn message_in_words(document: &Document) -> String {
-    let mut lines: Vec<String> = document.blocks.iter().map(words_of).collect();
-    for (index, choice) in document.choices.iter().enumerate() {
-        let mark = if choice.chosen { "✓ " } else { "" };
-        lines.push(format!("  [{}] {mark}{}", index + 1, choice.label));
     }
     lines.join("\n")
 }

@@ -1,9 +1,13 @@
 //! `doctor`: one line for each thing a service needs, ✓ or ✗ with what to do.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bot_core::adapter::AdapterContext;
+use bot_core::ids::{AccountId, OrganisationId};
 use bot_core::store::{self, accounts, deliveries, inbox, plugins, server};
 use bot_core::{Clock, store::deliveries::OutboxDepths};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,12 +20,15 @@ use super::EXIT_FAILED;
 use super::arguments::PlaceArguments;
 use super::operator::{configuration, database_settings};
 use super::output::Output;
+use crate::adapters::{self, Place};
 use crate::config::{self, Config};
 use crate::database::{Database, IfRunning};
 
 /// Clocks further apart than this make openings and closings come at the wrong time.
 const CLOCK_DIFFERENCE_SECONDS_MAX: i64 = 5;
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// A platform is asked several things.
+const EXAMINED_WITHIN: Duration = Duration::from_secs(30);
 /// Largest answer of the admin listener that is read.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024;
 
@@ -193,9 +200,7 @@ async fn look_at_database(
         // Told above, with the configuration.
         Err(_) => return,
     };
-    if let Some(path) = config.and_then(|config| config.database.url_file.as_deref()) {
-        look_at_secret(path, findings);
-    }
+    look_at_secrets(config, findings);
     let is_private = matches!(settings.given(), Ok(None));
     if is_private && !settings.data_dir().join("owner.lock").exists() {
         let found = format!("the private server will be made in {} at the first start", settings.data_dir().display());
@@ -208,8 +213,14 @@ async fn look_at_database(
     };
     match store::connect(database.options(), 2).await {
         Ok(pool) => {
-            if let Err(error) = look_inside(&pool, running, findings).await {
-                findings.wrong(step, "cannot be read", error.to_string());
+            match (look_inside(&pool, running, findings).await, config) {
+                (Ok(true), Some(config)) => {
+                    if let Err(error) = look_at_platforms(config, &pool, findings).await {
+                        findings.wrong(step, "cannot be read", error.to_string());
+                    }
+                }
+                (Ok(_), _) => {}
+                (Err(error), _) => findings.wrong(step, "cannot be read", error.to_string()),
             }
             pool.close().await;
         }
@@ -220,27 +231,67 @@ async fn look_at_database(
     }
 }
 
-fn look_at_secret(path: &std::path::Path, findings: &mut Findings) {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(metadata) = std::fs::metadata(path) else { return };
-    let open_to_all = metadata.permissions().mode() & 0o007 != 0;
-    findings.check(
-        "secrets",
-        !open_to_all,
-        if open_to_all {
-            format!("everybody on this machine may read {}", path.display())
+fn look_at_secrets(config: Option<&Config>, findings: &mut Findings) {
+    let Some(config) = config else { return };
+    let of_accounts = config.accounts.iter().filter_map(|account| account.settings());
+    let paths: Vec<&Path> = config
+        .database
+        .url_file
+        .as_deref()
+        .into_iter()
+        .chain(of_accounts.flat_map(|settings| settings.secret_files()))
+        .collect();
+    let mut kept = 0;
+    for path in &paths {
+        // One that is not there is told by the database or the account that needs it.
+        let Ok(metadata) = std::fs::metadata(path) else { continue };
+        if metadata.permissions().mode() & 0o007 == 0 {
+            kept += 1;
         } else {
-            "kept from others".to_owned()
-        },
-        &format!("chmod 600 {}", path.display()),
-    );
+            let found = format!("everybody on this machine may read {}", path.display());
+            findings.wrong("secrets", found, format!("chmod 600 {}", path.display()));
+        }
+    }
+    if kept > 0 && kept == paths.len() {
+        findings.fine("secrets", "kept from others");
+    }
 }
 
+/// Asks each account's platform whether it is set up: the token, the rights, the rooms.
+async fn look_at_platforms(config: &Config, pool: &PgPool, findings: &mut Findings) -> Result<(), store::StoreError> {
+    let known = accounts::list(pool).await?;
+    let place = Place::of(config, config.http.public.public_url.clone().unwrap_or_default());
+    for account in &config.accounts {
+        let Some(settings) = account.settings() else { continue };
+        // Before the first start it has no number yet, and so no memory either.
+        let known = known.iter().find(|known| known.name == account.name);
+        let (organisation, number) = known.map_or((0, 0), |known| (known.organisation, known.id));
+        let context = AdapterContext::outside_service(pool.clone(), OrganisationId(organisation), AccountId(number));
+        let step = format!("account {}", account.name);
+        match adapters::connect(settings, &place, context) {
+            Ok(connected) => {
+                let examined = tokio::time::timeout(EXAMINED_WITHIN, connected.adapter.examine()).await;
+                let Ok(examined) = examined else {
+                    findings.wrong(step, "its platform does not answer", "see whether this machine reaches it");
+                    continue;
+                };
+                for finding in examined {
+                    let step = format!("{step}, {}", finding.step);
+                    findings.0.push(Finding { step, ok: finding.ok, found: finding.found, remedy: finding.remedy });
+                }
+            }
+            Err(error) => findings.wrong(step, "cannot be made", format!("{error:#}")),
+        }
+    }
+    Ok(())
+}
+
+/// Says whether the schema is there, so that more can be looked at.
 async fn look_inside(
     pool: &PgPool,
     running: Option<&Running>,
     findings: &mut Findings,
-) -> Result<(), store::StoreError> {
+) -> Result<bool, store::StoreError> {
     let facts = server::facts(pool).await?;
     findings.fine("database", format!("Postgres {} answers", facts.version));
     findings.check(
@@ -260,7 +311,7 @@ async fn look_inside(
         if missing == 0 { format!("up to date, version {}", steps.len()) } else { format!("{missing} steps behind") };
     findings.check("schema", missing == 0, found, "run `crieur migrate`, or start the service");
     if missing > 0 {
-        return Ok(());
+        return Ok(false);
     }
     for account in accounts::list(pool).await?.into_iter().filter(|account| account.state != "retired") {
         let step = format!("account {}", account.name);
@@ -293,7 +344,7 @@ async fn look_inside(
         }
     }
     look_at_queues(&inbox::depths(pool).await?, &deliveries::depths(pool, Clock::system().now()).await?, findings);
-    Ok(())
+    Ok(true)
 }
 
 fn part<'r>(running: &'r Running, kind: &str, name: &str) -> Option<&'r RunningComponent> {

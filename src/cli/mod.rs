@@ -3,6 +3,7 @@
 mod arguments;
 mod audit;
 mod check_config;
+mod codes;
 mod consultation;
 mod deliveries;
 mod doctor;
@@ -10,6 +11,8 @@ mod inbox;
 mod operator;
 mod output;
 mod plugins;
+mod preview;
+mod pulse;
 mod roles;
 mod serve;
 
@@ -33,6 +36,7 @@ struct WrongCall(String);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    crate::tls::choose_cryptography();
     let arguments = Arguments::parse();
     let output = Output { json: arguments.json };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -60,6 +64,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<ExitCode> {
         Command::Migrate => serve::migrate(&place, output).await,
         Command::Doctor => doctor::run(&place, output).await,
         Command::Consultation(command) => consultation::run(&place, command, output).await,
+        Command::Pulse(command) => pulse::run(&place, command, output).await,
         Command::Deliveries(command) => deliveries::run(&place, command, output).await,
         Command::Inbox(command) => inbox::run(&place, command, output).await,
         Command::Plugins(command) => plugins::run(&place, command, output).await,

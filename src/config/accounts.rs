@@ -1,5 +1,7 @@
 //! `[[account]]`: the bot connections.
 
+use std::path::{Path, PathBuf};
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -27,25 +29,80 @@ pub struct Account {
 /// The settings of an account, by platform: the list of adapters in this build.
 #[derive(Clone, PartialEq, Debug)]
 pub enum AccountSettings {
+    #[cfg(feature = "discord")]
+    Discord(adapter_discord::DiscordSettings),
+    #[cfg(feature = "matrix")]
+    Matrix(adapter_matrix::MatrixSettings),
+    #[cfg(feature = "telegram")]
+    Telegram(adapter_telegram::TelegramSettings),
     #[cfg(feature = "webchat")]
     Webchat(adapter_webchat::WebchatSettings),
 }
 
+impl AccountSettings {
+    /// Every path among them.
+    #[allow(clippy::ptr_arg, reason = "each is replaced")]
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            #[cfg(feature = "discord")]
+            Self::Discord(settings) => vec![&mut settings.token_file],
+            #[cfg(feature = "matrix")]
+            Self::Matrix(settings) => vec![
+                &mut settings.password_file,
+                &mut settings.recovery_key_file,
+                &mut settings.store_dir,
+                &mut settings.store_passphrase_file,
+            ],
+            #[cfg(feature = "telegram")]
+            Self::Telegram(settings) => vec![&mut settings.token_file],
+            #[cfg(feature = "webchat")]
+            Self::Webchat(_) => Vec::new(),
+        }
+    }
+
+    /// The files that hold secrets and must be there before the first start.
+    pub fn secret_files(&self) -> Vec<&Path> {
+        match self {
+            #[cfg(feature = "discord")]
+            Self::Discord(settings) => vec![&settings.token_file],
+            #[cfg(feature = "matrix")]
+            // The first start writes the others, where there are none.
+            Self::Matrix(settings) => vec![&settings.password_file],
+            #[cfg(feature = "telegram")]
+            Self::Telegram(settings) => vec![&settings.token_file],
+            #[cfg(feature = "webchat")]
+            Self::Webchat(_) => Vec::new(),
+        }
+    }
+}
+
 /// Platforms of this build.
 const PLATFORMS: &[&str] = &[
+    #[cfg(feature = "discord")]
+    "discord",
+    #[cfg(feature = "matrix")]
+    "matrix",
+    #[cfg(feature = "telegram")]
+    "telegram",
     #[cfg(feature = "webchat")]
     "webchat",
 ];
 /// Platforms that a build may leave out.
-const PLATFORMS_KNOWN: &[&str] = &["webchat"];
+const PLATFORMS_KNOWN: &[&str] = &["discord", "matrix", "telegram", "webchat"];
 
 fn platforms(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "string", "enum": PLATFORMS })
 }
 
-#[cfg_attr(not(feature = "webchat"), allow(unused_variables, reason = "no platform of this build has settings"))]
+#[allow(unused_variables, reason = "a build may have no platform")]
 fn settings_of_platforms(generator: &mut SchemaGenerator) -> Schema {
     let schemas: Vec<Schema> = vec![
+        #[cfg(feature = "discord")]
+        generator.subschema_for::<adapter_discord::DiscordSettings>(),
+        #[cfg(feature = "matrix")]
+        generator.subschema_for::<adapter_matrix::MatrixSettings>(),
+        #[cfg(feature = "telegram")]
+        generator.subschema_for::<adapter_telegram::TelegramSettings>(),
         #[cfg(feature = "webchat")]
         generator.subschema_for::<adapter_webchat::WebchatSettings>(),
     ];
@@ -64,6 +121,13 @@ impl Account {
                 checked: Some(AccountSettings::Webchat(adapter_webchat::WebchatSettings::default())),
             },
         ]
+    }
+
+    /// Makes its paths relative to `base`.
+    pub(crate) fn resolve(&mut self, base: &Path) {
+        for path in self.checked.iter_mut().flat_map(AccountSettings::paths) {
+            *path = base.join(&*path);
+        }
     }
 
     /// The settings, of an account that passed the checks.
@@ -104,21 +168,35 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-#[cfg_attr(not(feature = "webchat"), allow(unused_variables, reason = "no platform of this build has settings"))]
+#[allow(unused_variables, reason = "a build may have no platform")]
 fn read_settings(
     platform: &str,
     settings: Table,
     is_from_environment: &dyn Fn(&str) -> bool,
 ) -> Result<AccountSettings, (String, String)> {
     match platform {
+        #[cfg(feature = "discord")]
+        "discord" => {
+            let settings: adapter_discord::DiscordSettings = within_settings(settings, is_from_environment)?;
+            settings.check().map_err(|error| refused(error.field, &error))?;
+            Ok(AccountSettings::Discord(settings))
+        }
+        #[cfg(feature = "matrix")]
+        "matrix" => {
+            let settings: adapter_matrix::MatrixSettings = within_settings(settings, is_from_environment)?;
+            settings.check().map_err(|error| refused(error.field, &error))?;
+            Ok(AccountSettings::Matrix(settings))
+        }
+        #[cfg(feature = "telegram")]
+        "telegram" => {
+            let settings: adapter_telegram::TelegramSettings = within_settings(settings, is_from_environment)?;
+            settings.check().map_err(|error| refused(error.field, &error))?;
+            Ok(AccountSettings::Telegram(settings))
+        }
         #[cfg(feature = "webchat")]
         "webchat" => {
             let settings: adapter_webchat::WebchatSettings = within_settings(settings, is_from_environment)?;
-            settings.check().map_err(|error| {
-                let words = error.to_string();
-                let remedy = words.strip_prefix(&format!("`{}` ", error.field)).unwrap_or(&words).to_owned();
-                (format!("settings.{}", error.field), remedy)
-            })?;
+            settings.check().map_err(|error| refused(error.field, &error))?;
             Ok(AccountSettings::Webchat(settings))
         }
         other if PLATFORMS_KNOWN.contains(&other) => {
@@ -129,7 +207,14 @@ fn read_settings(
     }
 }
 
-#[cfg_attr(not(feature = "webchat"), allow(dead_code, reason = "no platform of this build has settings"))]
+#[allow(dead_code, reason = "a build may have no platform")]
+fn refused(field: &str, error: &dyn std::fmt::Display) -> (String, String) {
+    let words = error.to_string();
+    let remedy = words.strip_prefix(&format!("`{field}` ")).unwrap_or(&words).to_owned();
+    (format!("settings.{field}"), remedy)
+}
+
+#[allow(dead_code, reason = "a build may have no platform")]
 fn within_settings<T: serde::de::DeserializeOwned>(
     settings: Table,
     is_from_environment: &dyn Fn(&str) -> bool,

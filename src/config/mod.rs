@@ -84,7 +84,11 @@ impl Config {
             ConfigError::one(Problem { place: Place::file(path, None), field: String::new(), remedy })
         })?;
         let mut config = Self::parse(path, &text, environment)?;
-        config.database.resolve(path.parent().unwrap_or(Path::new("")));
+        let base = path.parent().unwrap_or(Path::new(""));
+        config.database.resolve(base);
+        for account in &mut config.accounts {
+            account.resolve(base);
+        }
         Ok(config)
     }
 

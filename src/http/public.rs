@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use bot_core::Locale;
 use bot_core::core::{Core, Organisation};
 use bot_core::plugin::HandlerError;
 use bot_core::service::DEFAULT_ORGANISATION;
 use micro_consultations::page::{self, Visit};
+use micro_consultations::pulse::page as pulse_page;
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -36,6 +37,9 @@ pub(super) fn router(core: &Arc<Core>, adapters: Vec<Router>) -> Router {
         .route("/consultations/style.css", get(stylesheet))
         .route("/consultations/{slug}", get(consultation))
         .route("/consultations/{slug}/ballots.csv", get(ballots))
+        .route("/pulses/{slug}", get(pulse))
+        .route("/pulses/{slug}/counts.csv", get(pulse_csv))
+        .route("/pulses/{slug}/counts.json", get(pulse_json))
         .with_state(Arc::clone(core));
     // Without a chat the pages are all there is.
     let home = if adapters.is_empty() {
@@ -164,6 +168,42 @@ async fn ballots(
     let disposition = format!("attachment; filename=\"{slug}.csv\"");
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, &disposition)];
     Ok((headers, csv).into_response())
+}
+
+async fn pulse(
+    State(core): State<Arc<Core>>,
+    Path(slug): Path<String>,
+    Query(language): Query<Language>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let reader = Reader::of(&core, &language, &headers)?;
+    let page = pulse_page::pulse_page(&reader.visit(), &slug).await?;
+    Ok(html(&reader, page.ok_or(Failure::NotFound(reader.locale))?))
+}
+
+async fn pulse_csv(
+    State(core): State<Arc<Core>>,
+    Path(slug): Path<String>,
+    Query(language): Query<Language>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let reader = Reader::of(&core, &language, &headers)?;
+    let csv = pulse_page::counts_csv(&reader.visit(), &slug).await?.ok_or(Failure::NotFound(reader.locale))?;
+    // A slug that was found is made of a-z, 0-9 and `-` only.
+    let disposition = format!("attachment; filename=\"{slug}.csv\"");
+    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, &disposition)];
+    Ok((headers, csv).into_response())
+}
+
+async fn pulse_json(
+    State(core): State<Arc<Core>>,
+    Path(slug): Path<String>,
+    Query(language): Query<Language>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let reader = Reader::of(&core, &language, &headers)?;
+    let results = pulse_page::counts_json(&reader.visit(), &slug).await?;
+    Ok(Json(results.ok_or(Failure::NotFound(reader.locale))?).into_response())
 }
 
 async fn stylesheet() -> impl IntoResponse {

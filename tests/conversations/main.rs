@@ -4,11 +4,13 @@
 
 mod bad_input;
 mod citizen;
+mod codes;
 mod ledger;
 mod one_ballot;
 mod organiser;
 mod outage;
 mod people;
+mod pulse;
 mod results;
 mod town;
 mod voting;

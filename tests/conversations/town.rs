@@ -186,6 +186,20 @@ impl Crieur {
         .await;
     }
 
+    /// Stores a consultation that nobody can answer yet.
+    pub async fn drafts(&self, source: &str) {
+        let definition = definition_file::parse(source).unwrap();
+        self.operates(async |cx| operations::create(cx, definition).await).await;
+    }
+
+    pub async fn opens_draft(&self, slug: &str) {
+        self.operates(async |cx| {
+            let found = operations::show(cx, slug).await?;
+            operations::open(cx, found.id).await
+        })
+        .await;
+    }
+
     pub async fn closes(&self, slug: &str) {
         self.operates(async |cx| {
             let found = operations::show(cx, slug).await?;
@@ -196,7 +210,7 @@ impl Crieur {
     }
 
     /// An operator's work, inside the running service.
-    async fn operates<T>(&self, work: impl AsyncFnOnce(&mut Context) -> Result<T, OperationError>) -> T {
+    pub async fn operates<T>(&self, work: impl AsyncFnOnce(&mut Context) -> Result<T, OperationError>) -> T {
         let core = self.app().core();
         let organisation = core.organisations().find(|known| known.name == DEFAULT_ORGANISATION).unwrap();
         let plugin = "micro-consultations".parse().unwrap();

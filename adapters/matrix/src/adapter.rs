@@ -124,6 +124,10 @@ impl Adapter for Matrix {
         Some(PrivateLink { url, carries_payload: false })
     }
 
+    fn reports_votes(&self) -> bool {
+        true
+    }
+
     async fn examine(&self) -> Vec<Finding> {
         self.findings().await
     }

@@ -27,6 +27,12 @@ pub trait AdapterBench: Send + Sync {
     /// The platform reports what the person did last once more, as after an answer that got lost.
     async fn repeats(&self);
 
+    /// The person votes for one option, counted from 0, in the native poll the bot sent last. `false` where there are
+    /// no polls; an adapter that has them must be able to show that they are counted.
+    async fn votes(&self, _option: u16) -> bool {
+        false
+    }
+
     /// What the person sees now of what the bot sent, in order.
     async fn seen(&self) -> Vec<Seen>;
 

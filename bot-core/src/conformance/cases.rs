@@ -7,9 +7,9 @@ use super::bench::{Fault, Heard, Provoked};
 use super::database::DatabaseFault;
 use super::stage::{Checked, Stage, first, letters, request, seal, within, words};
 use crate::action::ActionPayload;
-use crate::adapter::{AccountHealth, Acknowledgement, InboundKind, Verdict};
+use crate::adapter::{AccountHealth, Acknowledgement, InboundKind, RemoteIds, Verdict};
 use crate::ids::Address;
-use crate::message::{Document, Table, Text, Warning};
+use crate::message::{Document, Poll, Table, Text, Warning};
 
 struct Case {
     name: &'static str,
@@ -62,6 +62,9 @@ table! {
     "rendering is pure" => Behaviour(pure_render),
     "a press brings back the button's token" => Behaviour(press),
     "the direct conversation is found by its address" => Behaviour(open_direct),
+    "a native poll is closed and counted, also the second time" => Behaviour(poll),
+    "setting up is examined step by step" => Behaviour(examined),
+    "a private link can be followed" => Behaviour(private_link),
     "events arrive in order" => Behaviour(arrival_order),
     "a repeated event is taken once" => Behaviour(repeated_event),
     "nothing is acknowledged before it is in the inbox" => Behaviour(inbox_first),
@@ -342,6 +345,62 @@ async fn open_direct(stage: &Stage) -> Checked {
     let address = Address::new(stage.account.platform.clone(), path.clone());
     let found = expect_sent(within("`open_direct`", stage.adapter().await.open_direct(&address)).await?)?;
     if found == stage.conversation().await? { Ok(()) } else { Err("it led to another conversation".into()) }
+}
+
+async fn poll(stage: &Stage) -> Checked {
+    let adapter = stage.adapter().await;
+    let conversation = stage.conversation().await?;
+    if adapter.capabilities(&conversation).polls.is_none() {
+        return match adapter.close_poll(&conversation, &RemoteIds(vec!["none".to_owned()])).await {
+            Verdict::Rejected { .. } => Ok(()),
+            verdict => Err(format!("there are no polls, but closing one was answered with {verdict:?}")),
+        };
+    }
+    let options = vec!["Samedi".to_owned(), "Dimanche".to_owned(), "Ni l’un ni l’autre".to_owned()];
+    let poll = Poll { question: "Quel jour pour le marché ?".to_owned(), options, multiple: false };
+    let sent = stage.send_all(&Document::new().poll(poll), 1).await?;
+    let [sent] = sent.as_slice() else { return Err(format!("a poll should be one part, not {}", sent.len())) };
+    stage
+        .sees("the poll and its options", |seen| {
+            seen.iter().any(|seen| {
+                ["Quel jour", "Samedi", "Dimanche", "Ni l’un"].iter().all(|words| seen.text.contains(words))
+            })
+        })
+        .await?;
+    if !stage.bench.votes(1).await {
+        return Err("the adapter has polls, but its bench cannot vote".into());
+    }
+    for time in ["closing", "closing a second time"] {
+        match within("`close_poll`", adapter.close_poll(&conversation, sent)).await? {
+            Verdict::Sent(counts) if counts.options == [0, 1, 0] => {}
+            verdict => return Err(format!("{time} should count one vote for the second option, not {verdict:?}")),
+        }
+    }
+    Ok(())
+}
+
+async fn examined(stage: &Stage) -> Checked {
+    let findings = within("`examine`", stage.adapter().await.examine()).await?;
+    match findings.iter().find(|finding| !finding.ok || finding.remedy.is_some()) {
+        Some(finding) => Err(format!("on a platform where all is well it finds {finding:?}")),
+        None => Ok(()),
+    }
+}
+
+async fn private_link(stage: &Stage) -> Checked {
+    let adapter = stage.adapter().await;
+    for payload in [None, Some("repondre-place-du-marche")] {
+        let Some(link) = adapter.private_link(payload) else { continue };
+        if !link.url.starts_with("https://") || link.url.contains(char::is_whitespace) {
+            return Err(format!("{} is not a link that can be followed", link.url));
+        }
+        if let Some(payload) = payload.filter(|_| link.carries_payload)
+            && !link.url.contains(payload)
+        {
+            return Err(format!("{} should carry {payload}", link.url));
+        }
+    }
+    Ok(())
 }
 
 async fn arrival_order(stage: &Stage) -> Checked {

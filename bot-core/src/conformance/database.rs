@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::adapter::{AdapterContext, InboundKind};
 use crate::clock::{Clock, Random};
 use crate::ids::{AccountId, InboxSequence, OrganisationId, Platform};
-use crate::intake::{Intake, Settled};
+use crate::intake::{Intake, KeyDigest, Settled};
 use crate::message::MediaHash;
 use crate::store;
 use crate::store::account_state::AccountState;
@@ -39,6 +39,7 @@ impl TestDatabase {
     /// # Panics
     /// When no server is named, or it cannot be used: there is no test without a database.
     pub async fn create() -> Self {
+        super::log::begin();
         let Ok(url) = std::env::var(SERVER_VARIABLE) else {
             panic!("run `cargo xtask test`, or start `cargo xtask postgres` and set {SERVER_VARIABLE}");
         };
@@ -112,6 +113,7 @@ impl TestDatabase {
                 clock.clone(),
                 random.clone(),
                 Settled::default(),
+                KeyDigest(std::sync::Arc::new(str::to_owned)),
             ),
             context: AdapterContext {
                 account,

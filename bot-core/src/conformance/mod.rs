@@ -14,6 +14,7 @@
 mod bench;
 mod cases;
 mod database;
+mod log;
 #[cfg(test)]
 mod parrot;
 mod stage;

@@ -19,7 +19,7 @@ use crate::ids::{Address, Platform};
 use crate::intake::Intake;
 use crate::locale::Locale;
 use crate::message::layout::{ButtonLimits, words_of};
-use crate::message::{Capabilities, Document, Layout, TextUnit};
+use crate::message::{Capabilities, Document, Layout, PollLimits, TextUnit};
 use crate::redacted::Redacted;
 use crate::store::account_state::StateEntry;
 use crate::store::media::Media;
@@ -40,6 +40,9 @@ enum Defect {
     TakesLatestFirst,
     StartsAtTheEnd,
     HangsOnStop,
+    MiscountsPolls,
+    FindsFaultWhereThereIsNone,
+    LinksNowhere,
 }
 
 /// The platform: what it keeps survives every adapter.
@@ -50,6 +53,7 @@ struct Square {
     acknowledged: usize,
     fault: Option<Fault>,
     ids: u64,
+    votes: Vec<u16>,
 }
 
 struct Shown {
@@ -116,7 +120,7 @@ impl Adapter for Parrot {
             buttons: Some(ButtonLimits { count_max: 3, label_units_max: 40 }),
             pictures: false,
             files: false,
-            polls: None,
+            polls: Some(PollLimits { options_max: 5, question_units_max: 100, option_units_max: 40 }),
             edits: true,
             private: true,
         }
@@ -262,15 +266,27 @@ impl Adapter for Parrot {
     }
 
     async fn close_poll(&self, _: &ConversationRef, _: &RemoteIds) -> Verdict<PollCounts> {
-        Verdict::Rejected { reason: "there are no polls here".to_owned() }
+        let mut square = self.square();
+        let mut options = vec![0; 3];
+        for vote in &square.votes {
+            options[usize::from(*vote)] += 1;
+        }
+        if self.defect == Defect::MiscountsPolls {
+            square.votes.clear();
+        }
+        Verdict::Sent(PollCounts { options, voters: None })
     }
 
-    fn private_link(&self, _: Option<&str>) -> Option<PrivateLink> {
-        None
+    fn private_link(&self, payload: Option<&str>) -> Option<PrivateLink> {
+        let payload = payload.filter(|_| self.defect != Defect::LinksNowhere).unwrap_or_default();
+        Some(PrivateLink { url: format!("https://square.example/{payload}"), carries_payload: true })
     }
 
     async fn examine(&self) -> Vec<Finding> {
-        Vec::new()
+        match self.defect {
+            Defect::FindsFaultWhereThereIsNone => vec![Finding::wrong("square", "too small", "enlarge it")],
+            _ => vec![Finding::fine("square", "large enough")],
+        }
     }
 
     fn health(&self) -> AccountHealth {
@@ -346,6 +362,11 @@ impl AdapterBench for ParrotBench {
         self.spoken.send_replace(());
     }
 
+    async fn votes(&self, option: u16) -> bool {
+        self.square().votes.push(option);
+        true
+    }
+
     async fn seen(&self) -> Vec<Seen> {
         self.square().shown.iter().map(|shown| shown.seen.clone()).collect()
     }
@@ -388,6 +409,9 @@ async fn every_defect_is_found_by_its_case() {
         (Defect::NamesEventsAtRandom, "a repeated event is taken once"),
         (Defect::TakesLatestFirst, "events arrive in order"),
         (Defect::StartsAtTheEnd, "nothing said while it was stopped is lost"),
+        (Defect::MiscountsPolls, "a native poll is closed and counted, also the second time"),
+        (Defect::FindsFaultWhereThereIsNone, "setting up is examined step by step"),
+        (Defect::LinksNowhere, "a private link can be followed"),
         (Defect::HangsOnStop, "it stops promptly and can run again"),
     ];
     join_all(defects.map(async |(defect, case)| {

@@ -2,6 +2,8 @@
 //! settles each with the adapter's verdict. The states and their reasons are told in ARCHITECTURE.md.
 
 pub mod gates;
+mod outage;
+mod private_links;
 pub(crate) mod queue;
 mod sending;
 
@@ -22,6 +24,8 @@ const CALLS_AT_ONCE_MAX: usize = 8;
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two tries to take an account over from another process, or to start an adapter again.
 const TAKEOVER_INTERVAL: Duration = Duration::from_secs(2);
+/// Before an account that was refused is tried here again: long enough for another process to take it.
+const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs one account until `stop`: waits for its lease, then receives and sends for as long as it holds it.
 pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: CancellationToken) {
@@ -31,7 +35,18 @@ pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: Cancell
                 let tenure = stop.child_token();
                 let receiving = receive(Arc::clone(&core), account.clone(), tenure.clone());
                 let sending = send(Arc::clone(&core), account.clone(), tenure.clone());
-                tokio::join!(receiving, sending, watch_lease(&core, &account, &tenure));
+                let outages = outage::watch(&core, &account, &tenure);
+                let (end, ..) = tokio::join!(receiving, sending, watch_lease(&core, &account, &tenure), outages);
+                if end == Receiving::Stopped {
+                    continue;
+                }
+                // Refused here, it may run where its files are, or where its token is right.
+                if let Err(error) = give_lease_back(&core, &account).await {
+                    tracing::warn!("The lease of account {} could not be given back: {error}", account.name);
+                }
+                if stop.run_until_cancelled(pause(REFUSED_PAUSE)).await.is_none() {
+                    return;
+                }
                 continue;
             }
             Ok(false) => {
@@ -48,9 +63,18 @@ pub(crate) async fn run_account(core: Arc<Core>, account: Account, stop: Cancell
     }
 }
 
+/// How receiving ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Receiving {
+    Stopped,
+    /// Trying again at once would not help.
+    Refused,
+}
+
 /// Ends the tenure when another process has taken the account over, as it may after Postgres was away: two at once
 /// would fight over one connection to the platform.
 async fn watch_lease(core: &Core, account: &Account, tenure: &CancellationToken) {
+    let mut known_link = None;
     while tenure.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_some() {
         let holder = sqlx::query_scalar!(
             "SELECT leased_by FROM core.account WHERE organisation_id = $1 AND id = $2",
@@ -63,6 +87,13 @@ async fn watch_lease(core: &Core, account: &Account, tenure: &CancellationToken)
         if matches!(holder, Ok(holder) if holder != Some(core.runner.0)) {
             tracing::warn!(account.name = account.name, "Account {} was taken over by another process", account.name);
             tenure.cancel();
+        }
+        if let Err(error) = private_links::remember(core, account, &mut known_link).await {
+            tracing::warn!(
+                account.name = account.name,
+                "The link of account {} could not be kept: {error}",
+                account.name
+            );
         }
     }
 }
@@ -95,7 +126,7 @@ async fn give_lease_back(core: &Core, account: &Account) -> Result<(), sqlx::Err
 }
 
 /// Keeps the adapter receiving. One that was refused for good stays down without stopping the others.
-async fn receive(core: Arc<Core>, account: Account, stop: CancellationToken) {
+async fn receive(core: Arc<Core>, account: Account, stop: CancellationToken) -> Receiving {
     let menus = crate::people::command_menus(&core);
     let mut published = false;
     while !stop.is_cancelled() {
@@ -103,7 +134,7 @@ async fn receive(core: Arc<Core>, account: Account, stop: CancellationToken) {
             published = matches!(account.adapter.publish_commands(&menus).await, crate::adapter::Verdict::Sent(()));
         }
         match account.adapter.run(core.intake(&account), stop.clone()).await {
-            Ok(()) if stop.is_cancelled() => return,
+            Ok(()) if stop.is_cancelled() => return Receiving::Stopped,
             Ok(()) => tracing::warn!(
                 account.name = account.name,
                 "Account {} stopped receiving, starting it again",
@@ -118,14 +149,15 @@ async fn receive(core: Arc<Core>, account: Account, stop: CancellationToken) {
             }
             Err(RunError::Refused(reason)) => {
                 tracing::error!(account.name = account.name, "Account {} cannot run: {reason}", account.name);
-                stop.cancelled().await;
-                return;
+                stop.cancel();
+                return Receiving::Refused;
             }
         }
         if stop.run_until_cancelled(pause(TAKEOVER_INTERVAL)).await.is_none() {
-            return;
+            return Receiving::Stopped;
         }
     }
+    Receiving::Stopped
 }
 
 /// Sends what is due until `stop`, then finishes what is in hand.

@@ -188,7 +188,7 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
                    WHERE stopped.organisation_id = delivery.organisation_id AND stopped.plugin_id = delivery.plugin_id
                      AND stopped.scope = delivery.scope AND stopped.subject = delivery.subject
                ) AS "stopped!",
-               (delivery.document_hash IS NULL AND delivery.body IS NULL) AS "blanked!"
+               (delivery.document_hash IS NULL AND delivery.body IS NULL AND delivery.kind <> 'close_poll') AS "blanked!"
         FROM core.delivery AS delivery
         LEFT JOIN core.contact ON contact.organisation_id = delivery.organisation_id AND contact.id = delivery.contact_id
         LEFT JOIN core.conversation ON conversation.organisation_id = delivery.organisation_id

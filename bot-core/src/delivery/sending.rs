@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use super::gates::Gates;
+use super::private_links;
 use super::queue::{self, Claimed, End, StoredPart};
 use crate::action::ActionPayload;
 use crate::adapter::{
@@ -258,6 +259,8 @@ async fn compose(
         queue::settle(core, claimed, End::Failed, Some("its plugin or organisation is not known here"), None).await?;
         return Ok(Step::Over);
     };
+    let link = |payload: &str| account.adapter.private_link(Some(payload));
+    let document = private_links::fill(document, claimed.locale.parse().unwrap_or_default(), &link);
     let seal = |payload: &ActionPayload| organisation.sealer.seal(&plugin, place, payload);
     let layout = account.adapter.render(&document, &conversation, &seal);
     if layout.parts.is_empty() {

@@ -8,8 +8,9 @@ use crate::adapter::ConversationRef;
 use crate::core::{Core, Organisation};
 use crate::ids::{Address, AddressId, ContactId, ConversationId, Platform, PluginId};
 use crate::locale::Locale;
-use crate::plugin::{Caller, Context, ConversationView, KnownAddress, Role};
+use crate::plugin::{Caller, Context, KnownAddress, Role};
 use crate::redacted::Redacted;
+use crate::rooms::Views;
 
 /// Opens a transaction in which a handler may run: a handler that never comes back loses its connection, not the
 /// service. Waiting for another event of the same person may take as long as that event is given.
@@ -88,14 +89,8 @@ pub(crate) async fn caller_of(
     .fetch_one(&mut **transaction)
     .await?;
     let kind = conversation.kind.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?;
-    let (private, buttons, polls) = match core.account(event.account) {
-        Some(account) => {
-            let reference = ConversationRef { kind, platform_ref: Redacted::new(conversation.platform_ref) };
-            let capabilities = account.adapter.capabilities(&reference);
-            (capabilities.private, capabilities.buttons.is_some(), capabilities.polls.is_some())
-        }
-        None => (false, false, false),
-    };
+    let reference = ConversationRef { kind, platform_ref: Redacted::new(conversation.platform_ref) };
+    let view = Views::of(core).view(event.account, ConversationId(event.conversation), &reference);
     let addresses = addresses_of(core, organisation, transaction, ContactId(contact)).await?;
     let roles = sqlx::query_scalar!(
         "SELECT role FROM core.role_grant WHERE organisation_id = $1 AND address_id = $2",
@@ -131,7 +126,7 @@ pub(crate) async fn caller_of(
             known: core.known_address(organisation, &address),
             addresses,
             platform: address.scheme,
-            conversation: ConversationView { id: ConversationId(event.conversation), kind, private, buttons, polls },
+            conversation: view,
             roles: roles.iter().filter_map(|role| role.parse::<Role>().ok()).collect(),
         }),
         locale,
@@ -198,6 +193,7 @@ pub(crate) async fn build(
         locale,
         public_url: core.public_url.clone(),
         random: core.random.fork(),
+        views: Views::of(core),
         transaction,
         effects: Vec::new(),
     })

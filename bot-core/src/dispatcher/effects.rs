@@ -213,7 +213,7 @@ impl EffectWriter<'_> {
             let document = translated.map_or(&message.document, |(_, document)| document);
             let delivery = NewDelivery {
                 account: target.account,
-                conversation: Some(target.conversation),
+                conversation: target.conversation,
                 address: target.address,
                 contact: target.contact,
                 kind: "send",
@@ -288,6 +288,7 @@ impl EffectWriter<'_> {
                 .fetch_all(&mut *self.connection)
                 .await?
             }
+            Recipient::CallerInPrivate => return Ok(self.caller_in_private().await?.into_iter().collect()),
             Recipient::Consenting => {
                 sqlx::query_as!(
                     TargetRow,
@@ -318,12 +319,37 @@ impl EffectWriter<'_> {
             .into_iter()
             .map(|row| Target {
                 account: row.account,
-                conversation: row.conversation,
+                conversation: Some(row.conversation),
                 address: row.address,
                 contact: row.contact,
                 locale: row.locale.and_then(|code| code.parse().ok()).unwrap_or(default),
             })
             .collect())
+    }
+
+    async fn caller_in_private(&mut self) -> Result<Option<Target>, EffectError> {
+        let (Some(caller), Some(account)) = (self.caller, self.origin.account) else { return Ok(None) };
+        let known = sqlx::query_scalar!(
+            r#"
+            SELECT conversation.id FROM core.reachability
+            JOIN core.conversation ON conversation.organisation_id = reachability.organisation_id
+                                  AND conversation.id = reachability.direct_conversation_id
+            WHERE reachability.organisation_id = $1 AND reachability.account_id = $2 AND reachability.address_id = $3
+              AND conversation.state = 'open'
+            "#,
+            self.organisation_id(),
+            account.0,
+            caller.address.0,
+        )
+        .fetch_optional(&mut *self.connection)
+        .await?;
+        Ok(Some(Target {
+            account: account.0,
+            conversation: known,
+            address: Some(caller.address.0),
+            contact: Some(caller.contact.0),
+            locale: self.locale,
+        }))
     }
 
     async fn edit(&mut self, edit: &Edit) -> Result<(), EffectError> {
@@ -716,7 +742,8 @@ struct TargetRow {
 
 struct Target {
     account: i32,
-    conversation: Uuid,
+    /// `None`: still to be opened with `address`.
+    conversation: Option<Uuid>,
     address: Option<i64>,
     contact: Option<Uuid>,
     locale: Locale,

@@ -106,6 +106,9 @@ pub struct Choice {
     pub step: bool,
 }
 
+/// Stands before the payload of [`Text::private_link`] until the message is sent.
+pub(crate) const PRIVATE_SCHEME: &str = "private:";
+
 /// SHA-256 of a stored picture or file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct MediaHash(pub [u8; 32]);
@@ -256,6 +259,15 @@ impl Text {
     pub fn link(mut self, label: impl Into<String>, url: impl Into<String>) -> Self {
         self.0.push(Span::Link { label: label.into(), url: url.into() });
         self
+    }
+
+    /// A link to the private conversation with the account that will send this, wherever that is. Followed, it is as
+    /// if the reader had written there the command that `payload` names (see [`CommandDeclaration::linkable`]); where
+    /// the platform cannot do that, the words to write stand beside the link.
+    ///
+    /// [`CommandDeclaration::linkable`]: crate::plugin::CommandDeclaration::linkable
+    pub fn private_link(self, label: impl Into<String>, payload: &str) -> Self {
+        self.link(label, format!("{PRIVATE_SCHEME}{payload}"))
     }
 
     /// The words alone, as a screen reader would say them.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::document::{Block, Choice, Document, MediaHash, Poll, Span, Text};
+use super::document::{Block, Choice, Document, MediaHash, PRIVATE_SCHEME, Poll, Span, Text};
 use crate::action::{ActionPayload, ActionToken};
 
 /// What one conversation on one platform can show. Limits are the platform's own, in its own unit.
@@ -310,6 +310,8 @@ pub fn words_of(block: &Block) -> String {
             .iter()
             .map(|span| match span {
                 Span::Link { label, url } if label == url => url.clone(),
+                // Not sent yet, so it leads nowhere yet.
+                Span::Link { label, url } if url.starts_with(PRIVATE_SCHEME) => label.clone(),
                 Span::Link { label, url } => format!("{label} ({url})"),
                 other => other.words().to_owned(),
             })

@@ -2,18 +2,26 @@
 //! it by a fire each, which waits for the one that is disabled.
 //!
 //! What stays: counts (deliveries and consultations without the person), the audit log (which names addresses by
-//! number only), a browser's session key (so that the session can be recognised as the same one), and the roll of
+//! number only), and the roll of
 //! consultations as keyed hashes (so that coming back does not give a second ballot).
 
+use chrono::TimeDelta;
 use serde_json::json;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{VERB_ERASE, action, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, FIRE_EVENT, schedule};
 use crate::i18n::Argument;
+use crate::ids::{OrganisationId, PluginId};
 use crate::message::Document;
 use crate::plugin::{Context, Event, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Subscription};
+
+/// The core's own fire that takes a chat's name.
+pub(crate) const FIRE_UNNAME: &str = "unname";
+/// Long enough for the farewell.
+const UNNAMED_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 pub(super) async fn erase(
     core: &Core,
@@ -69,6 +77,25 @@ pub(super) async fn erase(
     farewell.lane = Lane::Interactive;
     context.send(farewell);
     context.caller = None;
+    Ok(())
+}
+
+/// Takes the name from a direct chat whose person erased themselves and has not come back.
+pub(crate) async fn unname(
+    transaction: &mut Transaction<'static, Postgres>,
+    organisation: OrganisationId,
+    chat: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE core.conversation SET platform_ref = 'erased:' || id::text, state = 'closed', migrated_to = NULL
+        WHERE organisation_id = $1 AND id::text = $2 AND erased_at IS NOT NULL
+        "#,
+        organisation.0,
+        chat,
+    )
+    .execute(&mut **transaction)
+    .await?;
     Ok(())
 }
 
@@ -128,6 +155,33 @@ async fn remove(context: &mut Context, contact: Uuid) -> Result<(), DispatchErro
     )
     .execute(&mut *context.transaction)
     .await?;
+    // The farewell still needs the chat's name, which on many platforms is the person's: it goes a little later.
+    let chats = sqlx::query_scalar!(
+        r#"
+        UPDATE core.conversation AS conversation SET erased_at = $3
+        FROM core.reachability
+        WHERE conversation.organisation_id = $1 AND conversation.kind = 'direct'
+          AND reachability.organisation_id = conversation.organisation_id
+          AND reachability.direct_conversation_id = conversation.id AND reachability.address_id = ANY ($2)
+        RETURNING conversation.id
+        "#,
+        organisation,
+        &numbers,
+        now,
+    )
+    .fetch_all(&mut *context.transaction)
+    .await?;
+    for chat in chats {
+        let fire = Fire {
+            scope: FIRE_UNNAME.to_owned(),
+            subject: chat.to_string(),
+            due_at: now + UNNAMED_AFTER,
+            misfire: Misfire::RunOnce,
+            payload: serde_json::Value::Null,
+            repeat: None,
+        };
+        schedule(&mut context.transaction, organisation, &PluginId::core(), &fire).await?;
+    }
     sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id = $2", organisation, contact)
         .execute(&mut *context.transaction)
         .await?;

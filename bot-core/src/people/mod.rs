@@ -7,6 +7,8 @@ pub mod linking;
 pub mod roles;
 mod words;
 
+pub(crate) use self::erasure::{FIRE_UNNAME, unname};
+
 use chrono::TimeDelta;
 use serde_json::json;
 

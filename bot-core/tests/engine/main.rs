@@ -8,6 +8,7 @@ mod delivery;
 mod dispatch;
 mod fires;
 mod isolation;
+mod networks;
 mod people;
 mod scripted;
 mod town;

@@ -8,7 +8,7 @@ use bot_core::action::{ActionPayload, ActionToken};
 use bot_core::adapter::*;
 use bot_core::intake::Intake;
 use bot_core::message::layout::{ButtonLimits, words_of};
-use bot_core::message::{Block, Body, Capabilities, Document, Layout, PollLimits, TextUnit};
+use bot_core::message::{Block, Body, Capabilities, Document, Layout, Poll, PollLimits, TextUnit};
 use bot_core::plugin::*;
 use bot_core::store::media::Media;
 use bot_core::{Address, ContactId, Locale, Platform, Redacted};
@@ -43,8 +43,12 @@ pub struct ScriptedPlatform {
     pub platform: Platform,
     pub world: Mutex<World>,
     pub buttons: bool,
+    /// This process cannot run the account.
+    pub refused: bool,
+    pub polls: bool,
     pub idempotent_for: TimeDelta,
     pub pacing: Pacing,
+    pub presses_kept_for: Option<TimeDelta>,
     intake: watch::Sender<Option<Intake>>,
 }
 
@@ -54,7 +58,10 @@ impl ScriptedPlatform {
             platform: Platform::new(platform),
             world: Mutex::default(),
             buttons: true,
+            refused: false,
+            polls: true,
             idempotent_for: TimeDelta::zero(),
+            presses_kept_for: None,
             pacing: Pacing::default(),
             intake: watch::Sender::new(None),
         }
@@ -113,6 +120,10 @@ impl Adapter for ScriptedPlatform {
         self.idempotent_for
     }
 
+    fn presses_kept_for(&self) -> Option<TimeDelta> {
+        self.presses_kept_for
+    }
+
     fn pacing(&self) -> Pacing {
         self.pacing
     }
@@ -129,7 +140,7 @@ impl Adapter for ScriptedPlatform {
             buttons: self.buttons.then_some(ButtonLimits { count_max: 10, label_units_max: 60 }),
             pictures: true,
             files: true,
-            polls: Some(PollLimits { options_max: 4, question_units_max: 100, option_units_max: 40 }),
+            polls: self.polls.then_some(PollLimits { options_max: 4, question_units_max: 100, option_units_max: 40 }),
             edits: true,
             private: conversation.kind == ConversationKind::Direct,
         }
@@ -146,6 +157,9 @@ impl Adapter for ScriptedPlatform {
     }
 
     async fn run(&self, intake: Intake, stop: CancellationToken) -> Result<(), RunError> {
+        if self.refused {
+            return Err(RunError::Refused("its files are elsewhere".to_owned()));
+        }
         self.intake.send_replace(Some(intake));
         stop.cancelled().await;
         self.intake.send_replace(None);
@@ -259,7 +273,7 @@ impl ScriptedPlugin {
             id: id.parse().unwrap(),
             version: "1.0.0",
             commands: commands.collect(),
-            subscriptions: vec![Subscription::Links, Subscription::Erasures],
+            subscriptions: vec![Subscription::Links, Subscription::Erasures, Subscription::Polls],
             settings_schema: json!({}),
             sql_schema: "scripted",
         };
@@ -364,6 +378,25 @@ impl Plugin for ScriptedPlugin {
                 message.report = true;
                 cx.send(message);
             }
+            "poll" => {
+                let poll = Poll {
+                    question: "Le marché ?".to_owned(),
+                    options: vec!["Samedi".to_owned(), "Dimanche".to_owned()],
+                    multiple: false,
+                };
+                let here = Recipient::Conversation(cx.caller.as_ref().unwrap().conversation.id);
+                let document = Document::says("Sans valeur de vote.").poll(poll);
+                let mut message = Outgoing::new(here, Purpose::Service, "pulse", document);
+                message.subject = "market".to_owned();
+                message.message_key = Some("pulse".to_owned());
+                cx.send(message);
+            }
+            "closepoll" => cx.close_poll(ClosePoll {
+                conversation: cx.caller.as_ref().unwrap().conversation.id,
+                message_key: "pulse".to_owned(),
+                scope: "pulse".to_owned(),
+                subject: "market".to_owned(),
+            }),
             "cancel" => cx.cancel("campaign", Some("later".to_owned())),
             "stopsubject" => cx.stop_subject("campaign", "later"),
             "picture" => {
@@ -415,7 +448,10 @@ impl Plugin for ScriptedPlugin {
             }
             Event::ContactSplit { .. } => self.hear("split"),
             Event::ContactErased { addresses, .. } => self.hear(format!("erased {}", addresses.len())),
-            Event::Reaction { .. } | Event::PollVote { .. } => {}
+            Event::Reaction { message, key, removed } => {
+                self.hear(format!("reaction {key} on {} removed {removed}", message.subject));
+            }
+            Event::PollVote { message, options } => self.hear(format!("vote {options:?} in {}", message.subject)),
         }
         Ok(())
     }
@@ -427,6 +463,9 @@ impl Plugin for ScriptedPlugin {
 
     async fn on_delivery(&self, _: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult {
         self.hear(format!("delivery {} {}", outcome.subject, outcome.state));
+        if let Some(counts) = &outcome.counts {
+            self.hear(format!("counted {:?}", counts.options));
+        }
         Ok(())
     }
 

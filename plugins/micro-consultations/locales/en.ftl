@@ -191,7 +191,7 @@ refused-closed = This consultation is closed, and a closed consultation stays cl
 refused-closing-past = The planned closing is already past: choose a date to come.
 refused-not-draft = Only a draft can be thrown away.
 refused-extension = An extension is 1 to { $days } days.
-refused-slug = A consultation is already named “{ $slug }”: choose another name.
+refused-slug = The name “{ $slug }” is taken: choose another one.
 refused-role = This button is for organisers. The right belongs to one address: check that you are writing from it.
 refused-unknown = This consultation does not exist.
 refused-file = The consultation file needs correcting: { $problems }
@@ -273,3 +273,66 @@ page-method-texts = Each written answer is detached from its ballot and shuffled
 page-method-hash = SHA-256 of the wording of the questions:
 page-csv = Download all ballots (CSV) to recount them
 page-back = All consultations
+
+## In rooms
+
+goes-on-in-private = “{ $title }” goes on in private, where nobody reads along. If you see nothing from me there, open the conversation yourself:
+private-answer = Answer in private
+private-invitation = “{ $title }” is waiting for you here. Press “Answer” to write your answer.
+announcement-private = Answers are given in private: in this room everybody can read.
+announcement-votes = This consultation is not anonymous: you can also answer here, in the poll below or by reacting to this message. The whole room then sees your choice, and it is recorded under your name once you have agreed.
+announce-in-the-room = Type /announce followed by the name of the consultation in the room where to announce it.
+announce-which = Type /announce followed by the name of the consultation, for example /announce market-square.
+vote-anonymous = “{ $title }” is anonymous: what you did in the room can be seen by everybody, so it is not counted. Answer here, where nobody reads along.
+vote-not-here = “{ $title }” is not answered in the room: what you did there is not counted. Answer here.
+vote-needs-consent = You answered “{ $title }” in the room. For your choice to count I need your agreement first.
+refused-no-room = There is no room { $number } where I could write: “crieur consultation rooms” lists them.
+
+## Codes
+
+not-accepted-code = “{ $title }” is answered with a personal code. If you were given one, send /participate followed by that code.
+not-accepted-or-code = If you were given a personal code, send /participate followed by that code.
+code-ask = Write your personal code, for example 7F3KQ-M2XD9. It is good for one person only.
+code-in-private = A code is given in private.
+code-in-group = A code is given in private. Others may have read the one you have just written: give it soon, or ask for another one.
+code-link = Give my code in private
+code-wrong = This code is not right. Check each sign: there are ten, and never I, L, O or U. A code is good until its consultation closes.
+code-used = This code was already used for “{ $title }”. If it is yours and you gave it from another chat network, link the two with /link.
+code-second = You already take part in “{ $title }” with a code. This one stays good for the person it is meant for.
+code-taken = Your code is accepted for “{ $title }”.
+code-too-many = Too many codes were tried: try again in an hour.
+refused-no-codes = This consultation takes no codes: write accepts = ["code"] in its file.
+refused-code-count = Ask for 1 to { $most } codes.
+page-method-code = Ballots cast with a personal code are counted by person: each code is good for one ballot. Whoever handed the codes out knows to whom.
+
+## Informal polls
+
+pulse-label = Informal poll: not a vote.
+pulse-question = { $question } (informal poll)
+pulse-until = You can answer until { $closing }. On some networks others see your choice.
+pulse-in-words = This network has no polls: answers given here cannot be counted.
+pulse-in-the-room = Type /pulse in the room where to ask the question.
+pulse-how = Type /pulse, the question, then the answers, parted by bars. For example: /pulse Should we open in the evening? | Yes | No. The poll ends after 24 hours, or with /close_pulse.
+pulse-none-here = No informal poll is open here.
+pulse-closing = The poll is closed. Its result comes once the networks have counted it.
+pulse-result-heading = Result of the informal poll
+pulse-option = Choice
+pulse-unknown = unknown
+pulse-unknown-rooms = { $platform }: { $rooms ->
+    [one] in one room the number of answers is unknown, and not in this table.
+   *[other] in { $rooms } rooms the number of answers is unknown, and not in this table.
+}
+pulse-not-added = Each network counts in its own way and the same person may answer several times: these numbers do not add up, and are added to no ballot.
+pulse-page = The details, room by room
+pulse-open-until = Open until { $closing }
+pulse-closed-on = Closed on { $closing }
+pulse-room = Room { $number }
+pulse-csv = Download the numbers (CSV)
+pulse-json = Download the numbers (JSON)
+refused-no-rooms = Say in which rooms to ask: “crieur consultation rooms” lists them.
+refused-rooms-max = A pulse is asked in at most { $most } rooms.
+pulse-limits = Write a question of { $question } characters at most, and { $least } to { $most } different answers of { $characters } characters at most.
+refused-pulse-unknown = This pulse does not exist.
+refused-pulse-draft = This pulse is not open.
+refused-pulse-open = This pulse is already open.
+refused-pulse-closed = This pulse is closed.

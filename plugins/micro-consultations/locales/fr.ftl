@@ -197,7 +197,7 @@ refused-closed = Cette consultation est close, et une consultation close le rest
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
 refused-not-draft = Seul un brouillon peut être jeté.
 refused-extension = Une prolongation va de 1 à { $days } jours.
-refused-slug = Une consultation porte déjà le nom « { $slug } » : choisissez-en un autre.
+refused-slug = Le nom « { $slug } » est déjà pris : choisissez-en un autre.
 refused-role = Ce bouton est réservé aux organisateurs. Votre droit est lié à une adresse : vérifiez que vous écrivez depuis la bonne.
 refused-unknown = Cette consultation n’existe pas.
 refused-file = Le fichier de la consultation est à corriger : { $problems }
@@ -279,3 +279,66 @@ page-method-texts = Chaque réponse écrite est détachée de son bulletin et m�
 page-method-hash = Empreinte SHA-256 du texte des questions :
 page-csv = Télécharger tous les bulletins (CSV) pour les recompter
 page-back = Toutes les consultations
+
+## Dans les salons
+
+goes-on-in-private = « { $title } » : la suite se passe en message privé, à l’abri des regards. Si vous n’y voyez rien de moi, ouvrez la conversation vous-même :
+private-answer = Répondre en privé
+private-invitation = « { $title } » vous attend ici. Touchez « Répondre » pour écrire votre réponse.
+announcement-private = Les réponses se donnent en message privé : dans ce salon, tout le monde peut lire.
+announcement-votes = Consultation nominative : on peut aussi répondre ici, dans le sondage ci-dessous ou en réagissant à ce message. Tout le salon voit alors votre choix, et il est enregistré sous votre nom une fois que vous l’avez accepté.
+announce-in-the-room = Tapez /annoncer suivi du nom de la consultation dans le salon où l’annoncer.
+announce-which = Tapez /annoncer suivi du nom de la consultation, par exemple /annoncer place-du-marche.
+vote-anonymous = « { $title } » est anonyme : ce que vous avez fait dans le salon est visible de tous et n’est donc pas compté. Répondez ici, à l’abri des regards.
+vote-not-here = « { $title } » ne se remplit pas dans le salon : ce que vous y avez fait n’est pas compté. Répondez ici.
+vote-needs-consent = Vous avez répondu à « { $title } » dans le salon. Pour que votre choix compte, il me faut d’abord votre accord.
+refused-no-room = Il n’y a pas de salon { $number } où je puisse écrire : « crieur consultation rooms » donne la liste.
+
+## Codes
+
+not-accepted-code = « { $title } » se remplit avec un code personnel. Si vous en avez reçu un, envoyez /participer suivi de ce code.
+not-accepted-or-code = Si vous avez reçu un code personnel, envoyez /participer suivi de ce code.
+code-ask = Écrivez votre code personnel, par exemple 7F3KQ-M2XD9. Il est valable pour une seule personne.
+code-in-private = Un code se donne en message privé.
+code-in-group = Un code se donne en message privé. Celui que vous venez d’écrire a pu être lu par d’autres : donnez-le vite, ou demandez-en un autre.
+code-link = Donner mon code en privé
+code-wrong = Ce code n’est pas bon. Vérifiez chaque signe : il en faut dix, et il n’y a ni I, ni L, ni O, ni U. Un code ne vaut que jusqu’à la clôture de sa consultation.
+code-used = Ce code a déjà servi pour « { $title } ». Si c’est le vôtre et que vous l’avez donné depuis une autre messagerie, reliez les deux avec /lier.
+code-second = Vous participez déjà à « { $title } » avec un code. Celui-ci reste valable pour la personne à qui il est destiné.
+code-taken = Votre code est accepté pour « { $title } ».
+code-too-many = Trop de codes essayés : réessayez dans une heure.
+refused-no-codes = Cette consultation n’accepte pas de code : écrivez accepts = ["code"] dans son fichier.
+refused-code-count = Demandez de 1 à { $most } codes.
+page-method-code = Les bulletins déposés avec un code personnel sont comptés par personne : chaque code ne vaut que pour un bulletin. Qui a distribué les codes sait à qui.
+
+## Sondages informels
+
+pulse-label = Sondage informel : ce n’est pas un vote.
+pulse-question = { $question } (sondage informel)
+pulse-until = Vous pouvez répondre jusqu’au { $closing }. Sur certaines messageries, les autres voient votre choix.
+pulse-in-words = Cette messagerie n’a pas de sondage : les réponses données ici ne peuvent pas être comptées.
+pulse-in-the-room = Tapez /sondage dans le salon où poser la question.
+pulse-how = Tapez /sondage, la question, puis les réponses, séparées par des barres. Par exemple : /sondage Faut-il ouvrir le soir ? | Oui | Non. Le sondage se termine après 24 heures, ou avec /clore_sondage.
+pulse-none-here = Aucun sondage informel n’est ouvert ici.
+pulse-closing = Le sondage est clos. Le résultat arrive dès que les messageries l’ont compté.
+pulse-result-heading = Résultat du sondage informel
+pulse-option = Choix
+pulse-unknown = inconnu
+pulse-unknown-rooms = { $platform } : { $rooms ->
+    [one] dans un salon, le nombre de réponses est inconnu et n’est pas dans ce tableau.
+   *[other] dans { $rooms } salons, le nombre de réponses est inconnu et n’est pas dans ce tableau.
+}
+pulse-not-added = Chaque messagerie compte à sa façon et une même personne peut répondre plusieurs fois : ces nombres ne s’additionnent pas et ne s’ajoutent à aucun bulletin.
+pulse-page = Le détail, salon par salon
+pulse-open-until = Ouvert jusqu’au { $closing }
+pulse-closed-on = Clos le { $closing }
+pulse-room = Salon { $number }
+pulse-csv = Télécharger les nombres (CSV)
+pulse-json = Télécharger les nombres (JSON)
+refused-no-rooms = Dites dans quels salons poser la question : « crieur consultation rooms » donne la liste.
+refused-rooms-max = Un sondage se pose dans { $most } salons au plus.
+pulse-limits = Il faut une question de { $question } caractères au plus, et de { $least } à { $most } réponses différentes de { $characters } caractères au plus.
+refused-pulse-unknown = Ce sondage n’existe pas.
+refused-pulse-draft = Ce sondage n’est pas ouvert.
+refused-pulse-open = Ce sondage est déjà ouvert.
+refused-pulse-closed = Ce sondage est clos.

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::answer::Answers;
+use crate::codes;
 use crate::definition::Anonymity;
 use crate::roll::{EntryId, Roll};
 use crate::snapshot;
@@ -68,7 +69,7 @@ pub async fn cast(
     let (true, Some(roll)) = (consultation.takes_ballots(now), Roll::of(organisation, consultation)) else {
         return Ok(CastOutcome::NotOpen);
     };
-    if !definition.accepts_any(voter.addresses.iter().map(|address| address.assurance)) {
+    if !codes::may_take_part(&mut *sql, organisation, consultation, &voter.addresses).await? {
         return Ok(CastOutcome::NotAccepted);
     }
     if answers.0.len() != definition.questions.len() || answers.first_missing(definition).is_some() {

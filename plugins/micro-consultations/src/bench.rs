@@ -3,7 +3,10 @@
 use bot_core::adapter::Assurance;
 use bot_core::message::layout::words_of;
 use bot_core::message::{Choice, Document};
-use bot_core::plugin::{Caller, CommandCall, Context, Effect, HandlerError, Plugin};
+use bot_core::plugin::{
+    Caller, CommandCall, Context, ConversationView, Effect, Event, FiredFire, HandlerError, MessageOrigin, Plugin,
+    Recipient,
+};
 use bot_core::plugin_bench::PluginBench;
 use bot_core::{Clock, Locale};
 use chrono::{DateTime, Utc};
@@ -62,6 +65,21 @@ impl Town {
         .0
     }
 
+    /// Runs what `effects` scheduled for now, as the service does, and gives what came of it.
+    pub async fn fires(&self, effects: &[Effect]) -> Vec<Effect> {
+        let now = self.bench.clock.now();
+        let mut all = Vec::new();
+        for effect in effects {
+            let Effect::Schedule(fire) = effect else { continue };
+            if fire.due_at <= now {
+                let (scope, subject) = (fire.scope.clone(), fire.subject.clone());
+                let fired = FiredFire { scope, subject, due_at: fire.due_at, payload: fire.payload.clone() };
+                all.extend(self.operator(async |cx| self.plugin.on_fire(cx, &fired).await).await.1);
+            }
+        }
+        all
+    }
+
     pub fn citizen(&self) -> Citizen<'_> {
         Citizen::new(self, self.bench.somebody(Assurance::Session))
     }
@@ -78,6 +96,8 @@ pub(crate) struct Citizen<'t> {
     pub locale: Locale,
     /// The message they saw last.
     pub sees: Document,
+    /// The message they were last sent in private, for what they did in a room.
+    pub sees_in_private: Document,
     /// What awaits their text.
     pub awaited: Option<String>,
     pub effects: Vec<Effect>,
@@ -86,7 +106,8 @@ pub(crate) struct Citizen<'t> {
 impl<'t> Citizen<'t> {
     pub fn new(town: &'t Town, caller: Caller) -> Self {
         let sees = Document::new();
-        Self { town, caller, locale: Locale::Fr, sees, awaited: None, effects: Vec::new() }
+        let sees_in_private = Document::new();
+        Self { town, caller, locale: Locale::Fr, sees, sees_in_private, awaited: None, effects: Vec::new() }
     }
 
     async fn does(&mut self, call: impl AsyncFnOnce(&mut Context, &MicroConsultations) -> Result<(), HandlerError>) {
@@ -97,6 +118,9 @@ impl<'t> Citizen<'t> {
             match effect {
                 Effect::Reply(reply) => self.sees = reply.document.clone(),
                 Effect::Edit(edit) => self.sees = edit.document.clone(),
+                Effect::Send(message) if message.to == Recipient::CallerInPrivate => {
+                    self.sees_in_private = message.document.clone();
+                }
                 Effect::Await { name, .. } => self.awaited = Some(name.clone()),
                 Effect::StopAwaiting => self.awaited = None,
                 _ => {}
@@ -125,6 +149,22 @@ impl<'t> Citizen<'t> {
         self.does(async |cx, plugin| plugin.on_action(cx, &choice.action).await).await;
     }
 
+    /// Goes to a room.
+    pub fn goes_to(&mut self, room: &ConversationView) {
+        self.caller.conversation = room.clone();
+    }
+
+    /// Goes to the private chat and looks at what was sent there.
+    pub fn goes_private(&mut self) {
+        self.caller.conversation = self.town.bench.somebody(Assurance::Account).conversation;
+        self.sees = self.sees_in_private.clone();
+    }
+
+    /// Does something to a message that everybody in the room reads.
+    pub async fn reacts(&mut self, event: Event) {
+        self.does(async |cx, plugin| plugin.on_event(cx, &event).await).await;
+    }
+
     pub async fn writes(&mut self, words: &str) {
         let name = self.awaited.take().expect("nobody awaits a text");
         self.does(async |cx, plugin| plugin.on_text(cx, &name, words).await).await;
@@ -141,4 +181,27 @@ impl<'t> Citizen<'t> {
         );
         lines.join("\n").replace(['\u{a0}', '\u{202f}'], " ")
     }
+}
+
+/// What was sent in rooms, in plain words; a native poll in double brackets.
+pub(crate) fn said_in_rooms(effects: &[Effect]) -> Vec<String> {
+    let messages = effects.iter().filter_map(|effect| match effect {
+        Effect::Send(message) if matches!(message.to, Recipient::Conversation(_)) => Some(&message.document),
+        _ => None,
+    });
+    let words = messages.map(|document| {
+        let blocks = document.blocks.iter().map(|block| match block {
+            bot_core::message::Block::Poll { poll } => format!("[[{}: {}]]", poll.question, poll.options.join(" / ")),
+            other => words_of(other),
+        });
+        let choices = document.choices.iter().map(|choice| format!("[{}]", choice.label));
+        blocks.chain(choices).collect::<Vec<_>>().join("\n").replace(['\u{a0}', '\u{202f}'], " ")
+    });
+    words.collect()
+}
+
+/// A message of this plugin as the core names it in an event.
+pub(crate) fn origin(scope: String, message_key: String) -> MessageOrigin {
+    let delivery = bot_core::DeliveryId(sqlx::types::Uuid::nil());
+    MessageOrigin { delivery, scope, subject: String::new(), message_key: Some(message_key) }
 }

@@ -19,12 +19,22 @@ use crate::answer::{Answer, Answers};
 use crate::ballot;
 use crate::operations::By;
 use crate::roll::random_id;
+use crate::rooms;
 use crate::snapshot;
 use crate::store::{self, Consultation, ConsultationId, Lock, State};
 use crate::tally::Tally;
 
 /// The tables that hold dead rows of the roll, of ballots or of the key after a closing.
-const TABLES_TO_VACUUM: &[&str] = &["consultation", "roll_entry", "roll_address", "ballot", "named_ballot", "draft"];
+const TABLES_TO_VACUUM: &[&str] = &[
+    "consultation",
+    "roll_entry",
+    "roll_address",
+    "ballot",
+    "named_ballot",
+    "draft",
+    "participation_code",
+    "room_notice",
+];
 
 /// Closes an open consultation; `None` when there is none to close, or it was closed already.
 pub(crate) async fn close(cx: &mut Context, id: ConsultationId, by: By) -> Result<Option<Consultation>, HandlerError> {
@@ -34,6 +44,7 @@ pub(crate) async fn close(cx: &mut Context, id: ConsultationId, by: By) -> Resul
     let Some(consultation) = closed else { return Ok(None) };
     cx.forget_choices(id.scope(), TABLES_TO_VACUUM);
     cx.cancel(id.scope(), None);
+    rooms::close_polls(cx, id).await?;
     let tally = snapshot::shown(cx.sql(), organisation, &consultation).await?;
     let ballots = tally.map_or(0, |tally| tally.ballots);
     by.did(cx, "consultation.closed", id, serde_json::json!({ "ballots": ballots }));
@@ -68,6 +79,20 @@ pub(crate) async fn close_in(
     .await?;
     sqlx::query!(
         "DELETE FROM micro_consultations.draft WHERE organisation_id = $1 AND consultation_id = $2",
+        tenant,
+        number
+    )
+    .execute(&mut *sql)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM micro_consultations.participation_code WHERE organisation_id = $1 AND consultation_id = $2",
+        tenant,
+        number
+    )
+    .execute(&mut *sql)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM micro_consultations.room_notice WHERE organisation_id = $1 AND consultation_id = $2",
         tenant,
         number
     )

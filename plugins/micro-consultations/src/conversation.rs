@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::ballot;
 use crate::definition::QuestionKind;
 use crate::results;
+use crate::rooms;
 use crate::store::{self, Consultation, Lock, State};
 use crate::talk::{Place, Talk, read_awaited};
 use crate::words::{moment, text};
@@ -81,12 +82,14 @@ pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
         return results::reply(cx, &consultation).await;
     }
     let mut talk = Talk { cx, caller, consultation };
+    if action.verb == Verb::Answer {
+        return rooms::open_to(talk).await;
+    }
     if let Some(obstacle) = talk.obstacle().await? {
         talk.cx.reply(obstacle);
         return Ok(());
     }
     match action.verb {
-        Verb::Answer => talk.take_up(Place::New, None).await,
         Verb::Agree => talk.agree().await,
         Verb::Decline => {
             talk.drop_draft().await?;
@@ -437,10 +440,15 @@ text = "Une idée ?"
         ana.sends("consultations").await;
         let answer = ana.sees.choices[0].clone();
         ana.taps("Répondre").await;
-        ana.taps("Oui").await;
+        let option = ana.sees.choices[0].clone();
         ana.caller.conversation.private = false;
-        ana.presses(&answer).await;
+        ana.presses(&option).await;
         insta::assert_snapshot!(ana.reads(), @"Ici, d’autres personnes peuvent lire vos réponses. Écrivez-moi en message privé, envoyez /consultations et répondez à « Participer » à l’abri des regards.");
+        ana.presses(&answer).await;
+        insta::assert_snapshot!(ana.reads(), @r"
+        « Participer » : la suite se passe en message privé, à l’abri des regards. Si vous n’y voyez rien de moi, ouvrez la conversation vous-même :
+        Répondre en privé
+        ");
         ana.sends("resultats participer").await;
         insta::assert_snapshot!(ana.reads(), @"Les résultats de « Participer » se lisent en message privé jusqu’à la clôture, le mardi 8 septembre 2026 à 10 h.");
     }
@@ -484,7 +492,7 @@ text = "Une idée ?"
         let exported =
             town.operator(async |cx| bot_core::plugin::Plugin::export(&town.plugin, cx, contact).await).await;
         assert_eq!(exported.0["named_ballots"][0]["consultation"], "place-du-marche");
-        town.operator(async |cx| crate::links::erased(cx, contact).await).await;
+        town.operator(async |cx| crate::links::erased(cx, contact, &[]).await).await;
         let row =
             sqlx::query!("SELECT contact_id FROM micro_consultations.named_ballot WHERE consultation_id = $1", id.0)
                 .fetch_one(&town.bench.pool)

@@ -80,7 +80,7 @@ pub struct DefinitionFile {
     /// Who sees results before the closing.
     #[serde(default = "after_vote")]
     results: ResultsVisibility,
-    /// `session` (a browser) and `account` (a messaging account). Both when left out.
+    /// `session` (a browser), `account` (a messaging account), `code` (handed out to each person). Left out: the first two.
     #[serde(default = "session_and_account")]
     accepts: Vec<Assurance>,
     /// Live results of an anonymous consultation appear from this many ballots.
@@ -180,7 +180,7 @@ pub fn parse(source: &str) -> Result<Definition, DefinitionError> {
 }
 
 /// The parser's message, without the names of types.
-fn in_plain_words(message: &str) -> String {
+pub(crate) fn in_plain_words(message: &str) -> String {
     message
         .replace('\n', " ")
         .replace("expected u16", "write a whole number from 0 to 65535")
@@ -211,16 +211,20 @@ pub fn check(definition: Definition) -> Result<Definition, DefinitionError> {
 }
 
 /// Collects problems while a file is turned into a definition.
-struct Checker {
-    problems: Vec<Problem>,
+pub(crate) struct Checker {
+    pub problems: Vec<Problem>,
 }
 
 impl Checker {
-    fn refuse(&mut self, field: impl Into<String>, remedy: impl Into<String>) {
+    pub fn new() -> Self {
+        Self { problems: Vec::new() }
+    }
+
+    pub fn refuse(&mut self, field: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(Problem { line: None, field: field.into(), remedy: remedy.into() });
     }
 
-    fn wording(&mut self, field: &str, text: TextOrTable, characters_max: usize) -> Wording {
+    pub fn wording(&mut self, field: &str, text: TextOrTable, characters_max: usize) -> Wording {
         let wording = text.0;
         for (locale, words) in wording.all() {
             let characters = words.chars().count();
@@ -242,6 +246,16 @@ impl Checker {
         labels: Option<Vec<TextOrTable>>,
         count: std::ops::RangeInclusive<usize>,
     ) -> Vec<Wording> {
+        self.labels_of(field, labels, count, OPTION_CHARACTERS_MAX)
+    }
+
+    pub fn labels_of(
+        &mut self,
+        field: &str,
+        labels: Option<Vec<TextOrTable>>,
+        count: std::ops::RangeInclusive<usize>,
+        characters_max: usize,
+    ) -> Vec<Wording> {
         let Some(labels) = labels else {
             self.refuse(field, format!("is missing: list {} to {} labels", count.start(), count.end()));
             return Vec::new();
@@ -253,7 +267,7 @@ impl Checker {
         let labels = labels
             .into_iter()
             .enumerate()
-            .map(|(index, label)| self.wording(&format!("{field}[{}]", index + 1), label, OPTION_CHARACTERS_MAX));
+            .map(|(index, label)| self.wording(&format!("{field}[{}]", index + 1), label, characters_max));
         let labels: Vec<Wording> = labels.collect();
         let mut seen = BTreeSet::new();
         for (index, label) in labels.iter().enumerate() {
@@ -336,7 +350,7 @@ impl Checker {
 
 impl DefinitionFile {
     fn check(self) -> Result<Definition, Vec<Problem>> {
-        let mut checker = Checker { problems: Vec::new() };
+        let mut checker = Checker::new();
         if !is_slug(&self.slug) {
             checker.refuse(
                 "slug",
@@ -373,13 +387,7 @@ impl DefinitionFile {
             }
         };
         if self.accepts.is_empty() {
-            checker.refuse("accepts", "is empty: nobody could answer; write \"session\", \"account\" or both");
-        }
-        if self.accepts.contains(&Assurance::Code) {
-            checker.refuse(
-                "accepts",
-                "participation codes (\"code\") are not available yet: write \"session\", \"account\" or both",
-            );
+            checker.refuse("accepts", "is empty: nobody could answer; write \"session\", \"account\" or \"code\"");
         }
         for (field, value) in [("results_from_ballots", self.results_from_ballots), ("results_step", self.results_step)]
         {
@@ -524,7 +532,7 @@ opens_at = 2026-09-01T08:00:00
 closes_at = 2026-08-01T08:00:00
 time_zone = "Paris"
 anonymity = "anonymous"
-accepts = ["code"]
+accepts = []
 results_step = 0
 
 [[questions]]
@@ -545,7 +553,7 @@ at_most = 2
         line 2: title: is empty: write some text
         line 4: closes_at: is not after opens_at: write a later time
         line 5: time_zone: is not an IANA zone: write for example Europe/Paris or Indian/Reunion
-        line 7: accepts: participation codes ("code") are not available yet: write "session", "account" or both
+        line 7: accepts: is empty: nobody could answer; write "session", "account" or "code"
         line 8: results_step: is 0: write 1 or more
         line 12: questions[1].text.en: is empty: write some text
         line 13: questions[1].options: does not go with a rating question: remove it

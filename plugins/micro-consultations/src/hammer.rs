@@ -217,7 +217,7 @@ impl Hammer<'_> {
             }
             Deed::EraseAndReturn(address) => {
                 let (contacts, _guards) = self.lock(&[address]).await;
-                self.call(async |cx| links::erased(cx, contacts[0]).await).await;
+                self.call(async |cx| links::erased(cx, contacts[0], &[]).await).await;
                 let mut people = self.people.lock().await;
                 for address in people.addresses_of(contacts[0]) {
                     let returned = people.somebody();

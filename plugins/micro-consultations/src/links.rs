@@ -60,8 +60,16 @@ pub(crate) async fn merged(
 
 /// A person erased everything. The roll keeps the hashes of their addresses until the closing, so that coming back
 /// gives no second ballot; ballots that were named lose their name, and the counts still add up.
-pub(crate) async fn erased(cx: &mut Context, contact: ContactId) -> HandlerResult {
+pub(crate) async fn erased(cx: &mut Context, contact: ContactId, addresses: &[KnownAddress]) -> HandlerResult {
     let organisation = cx.organisation.id;
+    let digests: Vec<Vec<u8>> = addresses.iter().map(|address| address.digest.0.to_vec()).collect();
+    sqlx::query!(
+        "DELETE FROM micro_consultations.code_attempt WHERE organisation_id = $1 AND address = ANY($2)",
+        organisation.0,
+        &digests,
+    )
+    .execute(cx.sql())
+    .await?;
     sqlx::query!(
         "UPDATE micro_consultations.named_ballot SET contact_id = NULL WHERE organisation_id = $1 AND contact_id = $2",
         organisation.0,
@@ -77,6 +85,13 @@ async fn forget(cx: &mut Context, contact: ContactId) -> HandlerResult {
     let organisation = cx.organisation.id;
     sqlx::query!(
         "DELETE FROM micro_consultations.draft WHERE organisation_id = $1 AND contact_id = $2",
+        organisation.0,
+        contact.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM micro_consultations.room_notice WHERE organisation_id = $1 AND contact_id = $2",
         organisation.0,
         contact.0,
     )

@@ -5,110 +5,26 @@
 use bot_core::calendar::resolve_local;
 use bot_core::message::Document;
 use bot_core::plugin::{Context, Fire, FiredFire, HandlerError, HandlerResult, Misfire, Outgoing, Purpose, Recipient};
-use bot_core::{AddressId, Locale, OrganisationId};
+use bot_core::{Locale, OrganisationId};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rand::RngCore;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::action::{Action, Verb};
 use crate::answer::Answers;
 use crate::closing;
 use crate::definition::{Closing, DURATION_DAYS_MAX, Definition, days_later};
-use crate::definition_file::{self, DefinitionError};
+use crate::definition_file;
 use crate::results::{self, Results, Viewer};
 use crate::script::Script;
 use crate::snapshot;
 use crate::store::{self, Consultation, ConsultationId, Lock, State};
-use crate::words::{moment, text};
 
-/// Who does something to a consultation. The audit log names the plugin for all of them, and this beside it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum By {
-    /// In chat, from this address.
-    Organiser(AddressId),
-    /// At the command line.
-    Operator,
-    /// By itself, at the time that was set.
-    Plugin,
-}
-
-impl By {
-    /// Whoever asked: a call that no chat message made is the operator's.
-    fn whoever_asked(cx: &Context) -> Self {
-        cx.caller.as_ref().map_or(Self::Operator, |caller| Self::Organiser(caller.address))
-    }
-
-    /// Writes a line in the audit log: `details` is an object.
-    pub(crate) fn did(self, cx: &mut Context, action: &str, id: ConsultationId, mut details: Value) {
-        match self {
-            Self::Organiser(address) => {
-                details["by"] = json!("organiser");
-                details["address"] = json!(address);
-            }
-            Self::Operator => details["by"] = json!("operator"),
-            Self::Plugin => details["by"] = json!("plugin"),
-        }
-        cx.audit(action, id.scope(), details);
-    }
-}
-
-/// Why an operation did not run.
-#[derive(Debug, thiserror::Error)]
-pub enum OperationError {
-    /// The caller can put it right.
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    #[error("{0}")]
-    Handler(#[from] HandlerError),
-}
-
-/// An operation that does not make sense now. `Display` says it in English.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    Unknown,
-    SlugTaken(String),
-    NotOpen,
-    AlreadyOpen,
-    Closed,
-    /// The closing that the definition names is not after the opening, or not in the future.
-    ClosingPast,
-    AlreadyAnnounced(DateTime<Utc>, Tz),
-    Extension,
-    /// What is scheduled, open or closed is not thrown away.
-    NotDraft,
-    File(DefinitionError),
-}
-
-impl Refusal {
-    pub fn words(&self, locale: Locale) -> String {
-        let say = |id: &str| text(locale, id, &[]);
-        match self {
-            Self::Unknown => say("refused-unknown"),
-            Self::SlugTaken(slug) => text(locale, "refused-slug", &[("slug", slug.as_str().into())]),
-            Self::NotOpen => say("refused-not-open"),
-            Self::AlreadyOpen => say("refused-already-open"),
-            Self::Closed => say("refused-closed"),
-            Self::ClosingPast => say("refused-closing-past"),
-            Self::AlreadyAnnounced(when, zone) => {
-                text(locale, "refused-announced", &[("when", moment(locale, *when, *zone).into())])
-            }
-            Self::Extension => text(locale, "refused-extension", &[("days", DURATION_DAYS_MAX.into())]),
-            Self::NotDraft => say("refused-not-draft"),
-            Self::File(error) => text(locale, "refused-file", &[("problems", error.to_string().into())]),
-        }
-    }
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.words(Locale::En))
-    }
-}
-
-impl std::error::Error for Refusal {}
+pub(crate) use crate::refusal::By;
+pub use crate::refusal::{OperationError, Refusal};
 
 /// A consultation in a list. Times are UTC.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -390,6 +306,14 @@ pub fn export(cx: &Context, consultation: &Consultation) -> Result<String, Handl
         .map_err(|error| HandlerError::Broken(format!("consultation {} as a file: {error}", consultation.id)))
 }
 
+/// The consultation of this number.
+///
+/// # Errors
+/// [`Refusal::Unknown`].
+pub async fn known(cx: &mut Context, id: ConsultationId) -> Result<Consultation, OperationError> {
+    find(cx, id, Lock::None).await
+}
+
 async fn find(cx: &mut Context, id: ConsultationId, lock: Lock) -> Result<Consultation, OperationError> {
     let organisation = cx.organisation.id;
     let found = store::find(cx.sql(), organisation, id, lock).await?;
@@ -523,7 +447,7 @@ mod tests {
         })
         .await;
         insta::assert_snapshot!(refusals.join("\n"), @r"
-        A consultation is already named “place-du-marche”: choose another name.
+        The name “place-du-marche” is taken: choose another one.
         The planned closing is already past: choose a date to come.
         This consultation is already open.
         An extension is 1 to 366 days.

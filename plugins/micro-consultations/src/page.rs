@@ -33,7 +33,7 @@ pub struct Visit<'v> {
 }
 
 impl Visit<'_> {
-    fn say(&self, id: &str, arguments: &[(&str, Argument<'_>)]) -> String {
+    pub(crate) fn say(&self, id: &str, arguments: &[(&str, Argument<'_>)]) -> String {
         escape(&text(self.locale, id, arguments))
     }
 
@@ -71,7 +71,7 @@ impl Visit<'_> {
         }
     }
 
-    fn page(&self, title: &str, path: &str, body: &str) -> String {
+    pub(crate) fn page(&self, title: &str, path: &str, body: &str) -> String {
         let (language, (other, query)) = (self.locale, self.other_language());
         let (skip, switch) = (self.say("page-skip", &[]), self.say("page-other-language", &[]));
         let organisation = escape(&self.organisation.title);
@@ -238,6 +238,9 @@ fn method(visit: &Visit<'_>, consultation: &Consultation, results: &Results, bod
         Anonymity::Anonymous => "page-method-anonymous",
         Anonymity::Named => "page-method-named",
     }];
+    if definition.accepts.contains(&Assurance::Code) {
+        facts.push("page-method-code");
+    }
     if definition.accepts.contains(&Assurance::Account) {
         facts.push("page-method-account");
     }
@@ -317,7 +320,7 @@ pub async fn ballots_csv(visit: &Visit<'_>, slug: &str) -> Result<Option<String>
     Ok(Some(csv))
 }
 
-fn csv_line(cells: &[String]) -> String {
+pub(crate) fn csv_line(cells: &[String]) -> String {
     let quoted = cells.iter().map(|cell| {
         // A spreadsheet would read these as a formula.
         let guard = if cell.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
@@ -327,7 +330,7 @@ fn csv_line(cells: &[String]) -> String {
 }
 
 /// Plain words as HTML text or attribute.
-fn escape(words: &str) -> String {
+pub(crate) fn escape(words: &str) -> String {
     let mut escaped = String::with_capacity(words.len());
     for character in words.chars() {
         match character {

@@ -12,7 +12,8 @@ use sqlx::types::Json;
 
 use crate::action::{Action, Verb};
 use crate::answer::Answers;
-use crate::{conversation, links, operations, organiser, results, wizard};
+use crate::named_votes::{self, Vote};
+use crate::{conversation, links, operations, organiser, participate, pulse, results, rooms, wizard};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ impl MicroConsultations {
             audience,
             linkable: false,
         };
+        // Following a link to these shows a question, or takes a code: a ballot needs a press more.
+        let linkable = |command| CommandDeclaration { linkable: true, ..command };
         let manifest = Manifest {
             id: "micro-consultations".parse::<PluginId>()?,
             version: env!("CARGO_PKG_VERSION"),
@@ -50,6 +53,20 @@ impl MicroConsultations {
                     "The results of consultations",
                     Audience::Everyone,
                 ),
+                linkable(command(
+                    "repondre",
+                    "answer",
+                    "Répondre à une consultation",
+                    "Answer a consultation",
+                    Audience::Everyone,
+                )),
+                linkable(command(
+                    "participer",
+                    "participate",
+                    "Participer avec un code personnel",
+                    "Take part with a personal code",
+                    Audience::Everyone,
+                )),
                 command(
                     "nouvelle_consultation",
                     "new_consultation",
@@ -64,8 +81,29 @@ impl MicroConsultations {
                     "Announce, extend, close your consultations",
                     Audience::Organisers,
                 ),
+                command(
+                    "annoncer",
+                    "announce",
+                    "Annoncer une consultation dans ce salon",
+                    "Announce a consultation in this room",
+                    Audience::Organisers,
+                ),
+                command(
+                    "sondage",
+                    "pulse",
+                    "Lancer un sondage informel dans ce salon",
+                    "Start an informal poll in this room",
+                    Audience::Organisers,
+                ),
+                command(
+                    "clore_sondage",
+                    "close_pulse",
+                    "Clore le sondage informel de ce salon",
+                    "Close the informal poll of this room",
+                    Audience::Organisers,
+                ),
             ],
-            subscriptions: vec![Subscription::Links, Subscription::Erasures],
+            subscriptions: vec![Subscription::Links, Subscription::Erasures, Subscription::Polls],
             settings_schema: json!({ "type": "object", "additionalProperties": false }),
             sql_schema: "micro_consultations",
         };
@@ -96,7 +134,12 @@ impl Plugin for MicroConsultations {
             "consultations" => conversation::list(cx, 0).await,
             "resultats" => results::command(cx, &command.arguments).await,
             "nouvelle_consultation" => wizard::begin(cx).await,
+            "repondre" => rooms::answer(cx, &command.arguments).await,
+            "participer" => participate::take(cx, &command.arguments).await,
             "mes_consultations" => organiser::list(cx).await,
+            "annoncer" => rooms::announce_here(cx, &command.arguments).await,
+            "sondage" => pulse::chat::ask(cx, &command.arguments).await,
+            "clore_sondage" => pulse::chat::close(cx, &command.arguments).await,
             other => Err(HandlerError::Broken(format!("/{other} is not a command of this plugin"))),
         }
     }
@@ -112,10 +155,10 @@ impl Plugin for MicroConsultations {
     }
 
     async fn on_text(&self, cx: &mut Context, name: &str, text: &str) -> HandlerResult {
-        if name == wizard::AWAITED {
-            wizard::written(cx, text).await
-        } else {
-            conversation::written(cx, name, text).await
+        match name {
+            wizard::AWAITED => wizard::written(cx, text).await,
+            participate::AWAITED => participate::take(cx, text).await,
+            _ => conversation::written(cx, name, text).await,
         }
     }
 
@@ -126,18 +169,32 @@ impl Plugin for MicroConsultations {
             }
             // The address stays represented by the roll entries it had joined: see `roll`.
             Event::ContactSplit { .. } => Ok(()),
-            Event::ContactErased { contact, .. } => links::erased(cx, *contact).await,
-            // Readable by everybody in the room: never a ballot.
-            Event::Reaction { .. } | Event::PollVote { .. } => Ok(()),
+            Event::ContactErased { contact, addresses } => links::erased(cx, *contact, addresses).await,
+            // Readable by everybody in the room.
+            Event::Reaction { message, key, removed } => match named_votes::option_of(key) {
+                Some(option) => {
+                    let vote = if *removed { Vote::Back(option) } else { Vote::For(option) };
+                    named_votes::heard(cx, message, vote).await
+                }
+                None => Ok(()),
+            },
+            Event::PollVote { message, options } => {
+                let chosen = options.first().map(|option| u8::try_from(*option).unwrap_or(u8::MAX));
+                named_votes::heard(cx, message, chosen.map_or(Vote::Nothing, Vote::For)).await
+            }
         }
     }
 
     async fn on_fire(&self, cx: &mut Context, fire: &FiredFire) -> HandlerResult {
-        operations::fired(cx, fire).await
+        match fire.scope.as_str() {
+            scope if scope.starts_with(pulse::operations::FIRES) => pulse::operations::fired(cx, fire).await,
+            scope if scope.starts_with(rooms::FIRE_ANNOUNCE) => rooms::fired(cx, fire).await,
+            _ => operations::fired(cx, fire).await,
+        }
     }
 
-    async fn on_delivery(&self, _cx: &mut Context, _outcome: &DeliveryOutcome) -> HandlerResult {
-        Ok(())
+    async fn on_delivery(&self, cx: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult {
+        pulse::counting::delivered(cx, outcome).await
     }
 
     /// Named ballots, and answers not cast yet. An anonymous ballot cannot be given back: while the consultation is
@@ -171,6 +228,18 @@ impl Plugin for MicroConsultations {
         )
         .fetch_all(cx.sql())
         .await?;
+        let told = sqlx::query_scalar!(
+            r#"
+            SELECT consultation.slug FROM micro_consultations.room_notice AS notice
+            JOIN micro_consultations.consultation
+              ON consultation.organisation_id = notice.organisation_id AND consultation.id = notice.consultation_id
+            WHERE notice.organisation_id = $1 AND notice.contact_id = $2 ORDER BY consultation.id
+            "#,
+            organisation.0,
+            contact.0,
+        )
+        .fetch_all(cx.sql())
+        .await?;
         let ballots: Vec<Value> = ballots
             .into_iter()
             .map(|row| {
@@ -185,6 +254,6 @@ impl Plugin for MicroConsultations {
             .collect();
         let drafts: Vec<Value> =
             drafts.into_iter().map(|row| json!({ "consultation": row.slug, "answers": row.answers.0 })).collect();
-        Ok(json!({ "named_ballots": ballots, "answers_not_cast": drafts }))
+        Ok(json!({ "named_ballots": ballots, "answers_not_cast": drafts, "votes_in_rooms_not_counted": told }))
     }
 }

@@ -45,7 +45,7 @@ pub struct Entered {
 }
 
 impl Secret {
-    fn hash(&self, purpose: &[u8], message: &[u8]) -> [u8; 32] {
+    pub(crate) fn hash(&self, purpose: &[u8], message: &[u8]) -> [u8; 32] {
         // An HMAC takes a key of any length, so this cannot fail for 32 bytes.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose()) else { return [0; 32] };
         mac.update(purpose);
@@ -383,7 +383,7 @@ impl<'c> Roll<'c> {
     }
 
     /// Each address as it is known here, in one order for everybody.
-    fn digests(&self, addresses: &[KnownAddress]) -> Vec<([u8; 32], Assurance)> {
+    pub(crate) fn digests(&self, addresses: &[KnownAddress]) -> Vec<([u8; 32], Assurance)> {
         let digest = |address: &KnownAddress| (self.secret.address(&address.digest), address.assurance);
         let mut digests: Vec<_> = addresses.iter().map(digest).collect();
         digests.sort_unstable();

@@ -250,7 +250,8 @@ pub async fn insert(
         r#"
         INSERT INTO micro_consultations.consultation
             (organisation_id, slug, definition, anonymity, state, secret, created_at)
-        VALUES ($1, $2, $3, $4, 'draft', $5, $6)
+        SELECT $1, $2, $3, $4, 'draft', $5, $6
+        WHERE NOT EXISTS (SELECT FROM micro_consultations.pulse WHERE organisation_id = $1 AND slug = $2)
         ON CONFLICT (organisation_id, slug) DO NOTHING RETURNING id
         "#,
         organisation.0,
@@ -271,6 +272,18 @@ pub async fn discard_draft(
     organisation: OrganisationId,
     id: ConsultationId,
 ) -> Result<bool, HandlerError> {
+    // Codes that were made for it go with it; of anything but a draft nothing goes.
+    sqlx::query!(
+        r#"
+        DELETE FROM micro_consultations.participation_code AS code USING micro_consultations.consultation AS draft
+        WHERE code.organisation_id = $1 AND code.consultation_id = $2
+          AND draft.organisation_id = $1 AND draft.id = $2 AND draft.state = 'draft'
+        "#,
+        organisation.0,
+        id.0,
+    )
+    .execute(&mut *sql)
+    .await?;
     let removed = sqlx::query!(
         "DELETE FROM micro_consultations.consultation WHERE organisation_id = $1 AND id = $2 AND state = 'draft'",
         organisation.0,

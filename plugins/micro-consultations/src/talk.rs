@@ -10,8 +10,10 @@ use rand::rngs::StdRng;
 use crate::action::{Action, Verb};
 use crate::answer::{Answer, Answers};
 use crate::ballot::{self, CastOutcome, Consent, Paper, Voter, WithdrawalOutcome};
+use crate::codes;
 use crate::definition::{Anonymity, QuestionKind};
 use crate::results;
+use crate::rooms::in_private;
 use crate::script::Script;
 use crate::store::{self, Consultation, ConsultationId, Draft, State};
 
@@ -23,6 +25,8 @@ const ANSWER_WITHIN: TimeDelta = TimeDelta::days(7);
 pub(crate) enum Place {
     New,
     Same,
+    /// In the caller's private conversation: what they did elsewhere goes on there.
+    Private,
 }
 
 /// One consultation, in one call.
@@ -52,11 +56,23 @@ impl Talk<'_> {
             Place::Same => {
                 self.cx.edit(Edit { conversation: None, message_key, document, coalesce_key: None, reveals });
             }
+            Place::Private => in_private(self.cx, self.consultation.id, document, shows_choice),
         }
     }
 
     /// What keeps this caller from answering here and now, if anything does.
     pub async fn obstacle(&mut self) -> Result<Option<Document>, HandlerError> {
+        if let Some(obstacle) = self.not_now().await? {
+            return Ok(Some(obstacle));
+        }
+        if !self.caller.conversation.private {
+            return Ok(Some(Document::says(self.script().say_of_it("in-group"))));
+        }
+        self.not_for_them().await
+    }
+
+    /// What keeps anybody from answering now.
+    pub async fn not_now(&mut self) -> Result<Option<Document>, HandlerError> {
         match self.consultation.state {
             State::Draft => return Ok(Some(Document::says(self.script().say_of_it("not-open")))),
             State::Scheduled => {
@@ -74,16 +90,24 @@ impl Talk<'_> {
                 None => notice,
             }));
         }
-        if !self.caller.conversation.private {
-            return Ok(Some(Document::says(self.script().say_of_it("in-group"))));
-        }
-        let definition = &self.consultation.definition;
-        if !definition.accepts_any(self.caller.addresses.iter().map(|address| address.assurance)) {
-            let session_only = definition.accepts.iter().all(|level| *level == Assurance::Session);
-            let id = if session_only { "not-accepted-session" } else { "not-accepted" };
-            return Ok(Some(Document::says(self.script().say_of_it(id))));
-        }
         Ok(None)
+    }
+
+    /// What keeps this caller from answering, wherever they are.
+    pub async fn not_for_them(&mut self) -> Result<Option<Document>, HandlerError> {
+        let (organisation, addresses) = (self.cx.organisation.id, self.caller.addresses.clone());
+        if codes::may_take_part(self.cx.sql(), organisation, &self.consultation, &addresses).await? {
+            return Ok(None);
+        }
+        let accepts = &self.consultation.definition.accepts;
+        let id = match (accepts.contains(&Assurance::Account), accepts.contains(&Assurance::Session)) {
+            (true, _) => "not-accepted",
+            (false, true) => "not-accepted-session",
+            (false, false) => return Ok(Some(Document::says(self.script().say_of_it("not-accepted-code")))),
+        };
+        let document = Document::says(self.script().say_of_it(id));
+        let by_code = accepts.contains(&Assurance::Code);
+        Ok(Some(if by_code { document.paragraph(self.script().say("not-accepted-or-code", &[])) } else { document }))
     }
 
     pub async fn draft(&mut self) -> Result<Option<Draft>, HandlerError> {
@@ -110,7 +134,11 @@ impl Talk<'_> {
     /// Shows where the caller stands: the question they were at, their receipt, or the beginning.
     pub async fn take_up(&mut self, place: Place, notice: Option<String>) -> HandlerResult {
         if let Some(draft) = self.draft().await? {
-            self.show_draft(place, &draft, notice);
+            if self.is_agreed(&draft) {
+                self.show_draft(place, &draft, notice);
+            } else {
+                self.ask_consent(place, notice);
+            }
             return Ok(());
         }
         if self.has_cast().await? {
@@ -125,14 +153,23 @@ impl Talk<'_> {
     /// Starts with an empty draft, or asks for consent first.
     pub async fn begin(&mut self, place: Place, notice: Option<String>) -> HandlerResult {
         if self.consultation.definition.anonymity == Anonymity::Named {
-            let document = self.script().consent();
-            self.show(place, document, false);
+            self.ask_consent(place, notice);
             return Ok(());
         }
         let draft = self.empty_draft();
         self.keep(&draft).await?;
         self.show_draft(place, &draft, notice);
         Ok(())
+    }
+
+    fn ask_consent(&mut self, place: Place, notice: Option<String>) {
+        let document = noticed(notice, self.script().consent());
+        self.show(place, document, false);
+    }
+
+    /// Whether these answers may be shown and added to. What was chosen in front of others waits for consent.
+    fn is_agreed(&self, draft: &Draft) -> bool {
+        self.consultation.definition.anonymity == Anonymity::Anonymous || draft.consented_at.is_some()
     }
 
     pub fn empty_draft(&self) -> Draft {
@@ -145,18 +182,25 @@ impl Talk<'_> {
     }
 
     pub fn show_draft(&mut self, place: Place, draft: &Draft, notice: Option<String>) {
+        let asked = self.consultation.definition.questions.get(draft.position);
+        let is_written = asked.is_some_and(|question| matches!(question.kind, QuestionKind::FreeText { .. }));
+        if place == Place::Private && is_written {
+            // A text is awaited where it is asked for: there, after this press.
+            let invitation = Document::says(self.script().say_of_it("private-invitation"));
+            let invitation = self.script().answer_button(invitation);
+            self.show(place, invitation, false);
+            return;
+        }
         let document = match self.consultation.definition.questions.get(draft.position) {
             Some(question) => self.script().question(draft.position, question, draft.answers.get(draft.position)),
             None => self.script().review(&draft.answers),
         };
-        let document = match notice {
-            Some(notice) => joined(Document::says(Text::new().emphasis(notice)), document),
-            None => document,
-        };
-        self.show(place, document, true);
+        self.show(place, noticed(notice, document), true);
         self.cx.reveals_choice(self.consultation.id.scope());
-        let asked = self.consultation.definition.questions.get(draft.position);
-        if asked.is_some_and(|question| matches!(question.kind, QuestionKind::FreeText { .. })) {
+        if place == Place::Private {
+            return;
+        }
+        if is_written {
             let name = awaited(self.consultation.id, self.consultation.version, draft.position);
             self.cx.await_text(name, ANSWER_WITHIN);
         } else {
@@ -168,7 +212,7 @@ impl Talk<'_> {
         let current = self.draft().await?.filter(|draft| {
             action.version == self.consultation.version && usize::from(action.question) == draft.position
         });
-        let Some(mut draft) = current else {
+        let Some(mut draft) = current.filter(|draft| self.is_agreed(draft)) else {
             let notice = self.script().say("stale", &[]);
             return self.take_up(Place::New, Some(notice)).await;
         };
@@ -327,16 +371,26 @@ impl Talk<'_> {
     }
 
     pub async fn agree(&mut self) -> HandlerResult {
-        if self.consultation.definition.anonymity != Anonymity::Named || self.draft().await?.is_some() {
+        let begun = self.draft().await?;
+        if self.consultation.definition.anonymity != Anonymity::Named
+            || begun.as_ref().is_some_and(|draft| draft.consented_at.is_some())
+        {
             return self.take_up(Place::Same, None).await;
         }
         if self.has_cast().await? && !self.consultation.definition.change_vote {
             return self.take_up(Place::Same, None).await;
         }
-        let draft = Draft { consented_at: Some(self.cx.now), ..self.empty_draft() };
+        let draft = Draft { consented_at: Some(self.cx.now), ..begun.unwrap_or_else(|| self.empty_draft()) };
         self.keep(&draft).await?;
         self.show_draft(Place::Same, &draft, None);
         Ok(())
+    }
+}
+
+fn noticed(notice: Option<String>, document: Document) -> Document {
+    match notice {
+        Some(notice) => joined(Document::says(Text::new().emphasis(notice)), document),
+        None => document,
     }
 }
 

@@ -1,0 +1,186 @@
+//! After an outage: a platform that keeps a press only for seconds (see [`Adapter::presses_kept_for`]) has dropped
+//! what people answered meanwhile, and they believe that they answered. They are asked again, once.
+//!
+//! [`Adapter::presses_kept_for`]: crate::adapter::Adapter::presses_kept_for
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use crate::adapter::AccountHealth;
+use crate::core::{Account, Core};
+use crate::dispatcher::pause;
+use crate::locale::Locale;
+use crate::message::{Block, Document};
+use crate::people::text;
+
+/// How often it is noted that the account receives.
+const NOTED_EVERY: Duration = Duration::from_secs(5);
+/// A shorter outage is a restart: whoever pressed meanwhile has hardly looked away.
+const OUTAGE_MIN: TimeDelta = TimeDelta::seconds(60);
+/// A question that was shown longer before the outage than this has been forgotten by its reader.
+const QUESTION_AGE_MAX: TimeDelta = TimeDelta::hours(24);
+
+/// Notes until when the account receives, and asks again after an outage.
+pub(super) async fn watch(core: &Core, account: &Account, stop: &CancellationToken) {
+    let Some(kept_for) = account.adapter.presses_kept_for() else { return };
+    let mut received_before = false;
+    loop {
+        let receives = matches!(account.adapter.health(), AccountHealth::Ready | AccountHealth::Degraded { .. });
+        if receives {
+            // While it received without a break there was no outage, however the clock went.
+            let outage_min = (!received_before).then(|| kept_for.max(OUTAGE_MIN));
+            match note(core, account, outage_min).await {
+                Ok(0) => received_before = true,
+                Ok(asked) => {
+                    received_before = true;
+                    tracing::info!(
+                        account.name = account.name,
+                        "Account {} was away: {asked} questions are asked again",
+                        account.name
+                    );
+                    core.wake.delivery.notify_waiters();
+                    core.did_something();
+                }
+                Err(error) => tracing::warn!("It cannot be noted that account {} receives: {error}", account.name),
+            }
+        } else {
+            received_before = false;
+        }
+        let wait = if receives && received_before { NOTED_EVERY } else { Duration::from_millis(500) };
+        if stop.run_until_cancelled(pause(wait)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Notes that the account receives now. With `outage_min`, questions that a longer outage may have swallowed are
+/// asked again; says how many.
+async fn note(core: &Core, account: &Account, outage_min: Option<TimeDelta>) -> Result<usize, sqlx::Error> {
+    let now = core.clock.now();
+    let mut transaction = core.pool.begin().await?;
+    let before = sqlx::query_scalar!(
+        "SELECT receiving_until FROM core.account WHERE organisation_id = $1 AND id = $2 FOR UPDATE",
+        account.organisation.0,
+        account.id.0,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "UPDATE core.account SET receiving_until = $3 WHERE organisation_id = $1 AND id = $2",
+        account.organisation.0,
+        account.id.0,
+        now,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let asked = match (before, outage_min) {
+        (Some(before), Some(outage_min)) if now - before > outage_min => {
+            ask_again(core, account, &mut transaction, before, now).await?
+        }
+        _ => 0,
+    };
+    transaction.commit().await?;
+    Ok(asked)
+}
+
+/// Repeats the last question of each direct chat that was open to an answer when the outage began, and has heard
+/// nothing from its reader since.
+async fn ask_again(
+    core: &Core,
+    account: &Account,
+    connection: &mut PgConnection,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<usize, sqlx::Error> {
+    let questions = sqlx::query!(
+        r#"
+        SELECT question.id, question.locale, coalesce(question.body, document.body) AS body,
+               question.reveals IS NOT NULL AS "shows_choice!"
+        FROM core.prompt
+        JOIN core.conversation ON conversation.organisation_id = prompt.organisation_id
+                              AND conversation.id = prompt.conversation_id AND conversation.state = 'open'
+        CROSS JOIN LATERAL (
+            SELECT * FROM core.delivery
+            WHERE delivery.organisation_id = prompt.organisation_id AND delivery.conversation_id = prompt.conversation_id
+              AND delivery.address_id = prompt.address_id AND delivery.kind IN ('send', 'edit')
+              AND delivery.state = 'sent' AND delivery.plugin_id = prompt.plugin_id
+            ORDER BY delivery.sequence DESC LIMIT 1
+        ) AS question
+        LEFT JOIN core.document ON document.organisation_id = question.organisation_id
+                               AND document.hash = question.document_hash
+        WHERE prompt.organisation_id = $1 AND conversation.account_id = $2 AND conversation.kind = 'direct'
+          AND prompt.expires_at > $3 AND prompt.choices <> '[]'
+          AND question.settled_at BETWEEN $4 AND $5
+          AND NOT EXISTS (
+              SELECT FROM core.inbox
+              WHERE inbox.organisation_id = prompt.organisation_id AND inbox.conversation_id = prompt.conversation_id
+                AND inbox.address_id = prompt.address_id AND inbox.received_at > question.settled_at
+          )
+        "#,
+        account.organisation.0,
+        account.id.0,
+        now,
+        since - QUESTION_AGE_MAX,
+        now,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut asked = 0;
+    for question in questions {
+        let locale: Locale = question.locale.parse().unwrap_or_default();
+        let Some(Ok(mut document)) = question.body.map(serde_json::from_value::<Document>) else { continue };
+        if document.choices.is_empty() {
+            continue;
+        }
+        let notice = text(locale, "outage-again", &[]);
+        document.blocks.insert(0, Block::Paragraph { text: notice.into() });
+        let hash = document.hash();
+        let body = serde_json::to_value(&document).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        if !question.shows_choice {
+            sqlx::query!(
+                r#"
+                INSERT INTO core.document (organisation_id, hash, body, created_at) VALUES ($1, $2, $3, $4)
+                ON CONFLICT DO NOTHING
+                "#,
+                account.organisation.0,
+                hash.as_slice(),
+                body,
+                now,
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        // Under the name of the message it repeats, so that the next edit finds it.
+        asked += sqlx::query!(
+            r#"
+            INSERT INTO core.delivery (organisation_id, id, account_id, conversation_id, address_id, contact_id,
+                plugin_id, scope, subject, kind, message_key, coalesce_key, purpose, lane, state, due_at,
+                document_hash, body, variables, locale, reveals, created_at)
+            SELECT question.organisation_id, $3, question.account_id, question.conversation_id, question.address_id,
+                question.contact_id, question.plugin_id, question.scope, question.subject, 'send',
+                coalesce(question.message_key, target.message_key), 'core:again', question.purpose, 1, 'queued', $4,
+                CASE WHEN question.reveals IS NULL THEN $5::bytea END,
+                CASE WHEN question.reveals IS NOT NULL THEN $6::jsonb END,
+                question.variables, question.locale, question.reveals, $4
+            FROM core.delivery AS question
+            LEFT JOIN core.delivery AS target ON target.organisation_id = question.organisation_id
+                                             AND target.id = question.target_delivery_id
+            WHERE question.organisation_id = $1 AND question.id = $2
+            ON CONFLICT DO NOTHING
+            "#,
+            account.organisation.0,
+            question.id,
+            core.random.uuid(now),
+            now,
+            hash.as_slice(),
+            body,
+        )
+        .execute(&mut *connection)
+        .await?
+        .rows_affected() as usize;
+    }
+    Ok(asked)
+}
