@@ -252,13 +252,15 @@ impl Intake {
         conversation: &ConversationDescriptor,
     ) -> Result<Uuid, sqlx::Error> {
         let now = self.clock.now();
-        // A closed conversation that speaks to us again is open again.
+        // A closed conversation that speaks to us again is open again; a direct one that a third person has entered
+        // (Matrix) is a group from then on, and no place for a ballot.
         sqlx::query_scalar!(
             r#"
             INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
             VALUES ($1, $2, $3, $4, $5, 'open', $6)
             ON CONFLICT (organisation_id, account_id, platform_ref)
-            DO UPDATE SET state = CASE conversation.state WHEN 'migrated' THEN 'migrated' ELSE 'open' END, erased_at = NULL
+            DO UPDATE SET state = CASE conversation.state WHEN 'migrated' THEN 'migrated' ELSE 'open' END,
+                          kind = excluded.kind, erased_at = NULL
             RETURNING id
             "#,
             self.organisation.0,

@@ -81,6 +81,12 @@ pub(super) enum Command {
     /// See what came in and could not be handled
     #[command(subcommand, after_help = "Example:\n  crieur inbox list")]
     Inbox(InboxCommand),
+    /// See, verify and replace the devices of Matrix accounts
+    ///
+    /// On the machine where their stores are.
+    #[cfg(feature = "matrix")]
+    #[command(subcommand, after_help = "Example:\n  crieur matrix status")]
+    Matrix(MatrixCommand),
     /// See, enable and disable plugins
     #[command(subcommand, after_help = "Example:\n  crieur plugins list")]
     Plugins(PluginsCommand),
@@ -212,6 +218,33 @@ pub(super) enum ConsultationCommand {
         /// As each configured account shows them: with its buttons or numbers, and within its limits
         #[arg(long)]
         networks: bool,
+    },
+}
+
+#[cfg(feature = "matrix")]
+#[derive(Subcommand)]
+pub(super) enum MatrixCommand {
+    /// Show each device: whether it is verified, and what it can read
+    #[command(after_help = "Example:\n  crieur matrix status --json")]
+    Status {
+        /// The account's name; all when left out
+        account: Option<String>,
+    },
+    /// Sign the device with the recovery key, or say what is missing for that
+    ///
+    /// The service has to be stopped for it.
+    #[command(after_help = "Example:\n  crieur matrix verify")]
+    Verify {
+        /// The account's name; needed where there are several
+        account: Option<String>,
+    },
+    /// Log in a new device with the recovery key, after the store was lost or the machine restored
+    ///
+    /// The service has to be stopped for it. The store there was is set aside, never deleted.
+    #[command(after_help = "Example:\n  crieur matrix recover")]
+    Recover {
+        /// The account's name; needed where there are several
+        account: Option<String>,
     },
 }
 

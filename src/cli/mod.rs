@@ -8,6 +8,8 @@ mod consultation;
 mod deliveries;
 mod doctor;
 mod inbox;
+#[cfg(feature = "matrix")]
+mod matrix;
 mod operator;
 mod output;
 mod plugins;
@@ -67,6 +69,8 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<ExitCode> {
         Command::Pulse(command) => pulse::run(&place, command, output).await,
         Command::Deliveries(command) => deliveries::run(&place, command, output).await,
         Command::Inbox(command) => inbox::run(&place, command, output).await,
+        #[cfg(feature = "matrix")]
+        Command::Matrix(command) => matrix::run(&place, command, output).await,
         Command::Plugins(command) => plugins::run(&place, command, output).await,
         Command::Roles(command) => roles::run(&place, command, output).await,
         Command::Audit(audit) => audit::run(&place, &audit, output).await,

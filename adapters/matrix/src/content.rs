@@ -174,7 +174,7 @@ fn png_pixels(content: &[u8]) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use bot_core::ActionToken;
+    use bot_core::action::{ActionPayload, ActionToken};
     use bot_core::message::{Document, Layout, MediaHash, Table, Text};
     use insta::assert_snapshot;
     use proptest::prelude::*;
@@ -183,7 +183,7 @@ mod tests {
     use crate::html::{json_bytes, measure};
 
     fn lay_out(document: &Document) -> Layout {
-        let seal = |_: &bot_core::ActionPayload| ActionToken("token".into());
+        let seal = |_: &ActionPayload| ActionToken("token".into());
         Layout::of(document, &capabilities(true), measure, seal)
     }
 
@@ -207,8 +207,8 @@ mod tests {
             .join("\n")
     }
 
-    fn action(byte: u8) -> bot_core::ActionPayload {
-        bot_core::ActionPayload::new([byte]).unwrap()
+    fn action(byte: u8) -> ActionPayload {
+        ActionPayload::new([byte]).unwrap()
     }
 
     #[test]

@@ -250,8 +250,6 @@ impl Matrix {
         let aside = directory.install(now)?;
         known.recovered_at = Some(now);
         self.remember(&known).await?;
-        // The new device has been told nothing yet: it begins anew, and each room from its own last event.
-        self.state.delete_prefix(crate::receiving::TOKEN).await.map_err(lost)?;
         Ok(Ok(aside))
     }
 }

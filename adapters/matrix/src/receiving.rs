@@ -72,9 +72,6 @@ impl Matrix {
             Some(Err(error)) => {
                 let (RunError::Lost(reason) | RunError::Refused(reason)) = &error;
                 self.set_health(AccountHealth::Failed { reason: reason.clone() });
-                if matches!(error, RunError::Refused(_)) {
-                    self.close().await;
-                }
                 Err(error)
             }
         }
@@ -169,7 +166,7 @@ impl Matrix {
             return self.state.put(&[entry(&key, last)?]).await.map_err(lost);
         }
         let own = room.own_user_id().as_str();
-        let mut events = news.events;
+        let (mut events, was_cut) = (news.events, news.gap.is_some());
         if let Some(gap) = news.gap
             && start_of_new(&events, cursor.as_ref(), own).is_none()
         {
@@ -177,14 +174,12 @@ impl Matrix {
         }
         let start = match (start_of_new(&events, cursor.as_ref(), own), &cursor) {
             (Some(start), _) => start,
-            // Nothing was left out: all of it comes after what was taken.
+            // All there is back to what was taken, or nothing was left out since we were last told.
             (None, Some(_)) => 0,
-            // We never saw ourselves come in: none of it was said to us.
-            (None, None) => events.len(),
+            (None, None) if !was_cut => 0,
+            // We never saw ourselves come in: who knows what of it was said to us.
+            (None, None) => return self.state.put(&[entry(&key, &events[events.len() - 1])?]).await.map_err(lost),
         };
-        if start == events.len() && cursor.is_none() {
-            return self.state.put(&[entry(&key, &events[events.len() - 1])?]).await.map_err(lost);
-        }
         for batch in events[start..].chunks(BATCH_EVENTS) {
             let mut inbound = Vec::with_capacity(batch.len());
             for event in batch {
@@ -269,7 +264,7 @@ pub(crate) fn not_taken(error: IntakeError) -> RunError {
     RunError::Lost(error.to_string())
 }
 
-fn filter() -> v3::Filter {
+pub(crate) fn filter() -> v3::Filter {
     let mut filter = FilterDefinition::default();
     filter.room.timeline.limit = Some(UInt::from(TIMELINE_EVENTS));
     filter.room.state.lazy_load_options = LazyLoadOptions::Enabled { include_redundant_members: false };

@@ -95,7 +95,8 @@ impl Matrix {
     ) -> Option<InboundEvent> {
         let came = now == Membership::Joined && before != Membership::Joined;
         let went = now == Membership::Out && before != Membership::Out;
-        let created_it = |user: &str| room.creators().is_some_and(|creators| creators.iter().any(|c| c == user));
+        // Since version 12, whoever is invited to a private chat at its making is called its creator, too.
+        let created_it = |user: &str| room.create_content().is_some_and(|create| create.creator == user);
         if user == room.own_user_id().as_str() {
             // Put out or banned by somebody, or gone by ourselves.
             if went && before == Membership::Joined {

@@ -4,6 +4,7 @@ use bot_core::Address;
 use bot_core::adapter::{
     ConversationDescriptor, ConversationKind, ConversationRef, RemoteIds, RemoteMediaId, SendRequest, Verdict,
 };
+use bot_core::store::account_state::StateEntry;
 use bot_core::store::media::Media;
 use chrono::{DateTime, TimeDelta, Utc};
 use matrix_sdk::room::MessagesOptions;
@@ -20,6 +21,8 @@ use crate::{Matrix, platform, rooms};
 
 /// While the device is not open here, nothing can be sent; it opens in seconds, or a person has to act.
 const OPENS_WITHIN: TimeDelta = TimeDelta::seconds(5);
+/// The account's memory of the direct rooms that it made, by the person.
+const OPENED: &str = "opened/";
 const PAGE_EVENTS: u32 = 100;
 const PAGES_MAX: usize = 20;
 /// The homeserver's clock and ours.
@@ -179,26 +182,25 @@ impl Matrix {
             Ok(client) => client,
             Err(why) => return why.cast(),
         };
+        let direct = |room: &Room| {
+            Verdict::Sent(ConversationDescriptor { kind: ConversationKind::Direct, ..rooms::descriptor(room) })
+        };
+        // A room just made is in no answer of the homeserver's yet: our own memory has it.
+        let key = format!("{OPENED}{user}");
+        let made = match self.state.get(&key).await {
+            Ok(made) => made.as_ref().and_then(Value::as_str).and_then(|room| RoomId::parse(room).ok()),
+            Err(error) => return Verdict::Retry { reason: error.to_string() },
+        };
         let mut was_left = false;
         for room in client.joined_rooms() {
             if room.is_tombstoned() || !rooms::is_direct(&room) {
                 continue;
             }
-            let is_meant = room.direct_targets().iter().any(|target| target.as_str() == user.as_str());
+            let is_made = made.as_deref() == Some(room.room_id());
+            let is_meant = is_made || room.direct_targets().iter().any(|target| target.as_str() == user.as_str());
             match room.get_member_no_sync(&user).await.ok().flatten().map(|member| member.membership().clone()) {
-                Some(membership) if is_there(&membership) => {
-                    return Verdict::Sent(ConversationDescriptor {
-                        kind: ConversationKind::Direct,
-                        ..rooms::descriptor(&room)
-                    });
-                }
-                // A room just made, of which the homeserver has told us nothing yet.
-                None if is_meant && room.active_members_count() == 0 => {
-                    return Verdict::Sent(ConversationDescriptor {
-                        kind: ConversationKind::Direct,
-                        ..rooms::descriptor(&room)
-                    });
-                }
+                Some(membership) if is_there(&membership) => return direct(&room),
+                None if is_made => return direct(&room),
                 Some(_) if is_meant => was_left = true,
                 _ => {}
             }
@@ -207,10 +209,16 @@ impl Matrix {
             return Verdict::RecipientStopped { reason: "the person has left the direct room".into() };
         }
         match client.create_dm(&user).await {
-            Ok(room) => Verdict::Sent(ConversationDescriptor {
-                kind: ConversationKind::Direct,
-                ..rooms::descriptor(&room)
-            }),
+            Ok(room) => {
+                let entry = StateEntry {
+                    owner: Some(user.to_string()),
+                    ..StateEntry::new(key, room.room_id().as_str().into())
+                };
+                if let Err(error) = self.state.put(&[entry]).await {
+                    tracing::warn!("A direct room was made, but not noted down: {error}");
+                }
+                direct(&room)
+            }
             Err(error) => match self.failure(&error) {
                 Failure::Forbidden | Failure::NotFound => {
                     Verdict::RecipientStopped { reason: "the person's server does not let the bot invite them".into() }

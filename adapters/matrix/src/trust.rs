@@ -1,16 +1,19 @@
 //! What makes people's clients trust the bot's device: its signature by the bot's own identity, and the recovery key
 //! that passes the identity on to the next device. Nothing of it is ever reset without an operator.
 
+use std::time::Duration;
+
 use bot_core::Redacted;
 use bot_core::adapter::RunError;
 use chrono::DateTime;
+use matrix_sdk::config::SyncSettings;
 use matrix_sdk::encryption::recovery::{RecoveryError, RecoveryState};
 use matrix_sdk::encryption::secret_storage::SecretStorageError;
 use matrix_sdk::ruma::api::client::uiaa::{AuthData, Password, UserIdentifier};
 use matrix_sdk::{Client, Error};
 
 use crate::device::refused;
-use crate::secret_file;
+use crate::{receiving, secret_file};
 use crate::settings::MatrixSettings;
 use crate::verdict::Failure;
 
@@ -54,6 +57,8 @@ pub(crate) async fn ensure(client: &Client, settings: &MatrixSettings) -> Result
     let has_recovery = encryption.secret_storage().is_enabled().await.map_err(|error| failed(&error))?;
     match (key, has_recovery) {
         (Some(key), true) => {
+            // The homeserver learns of a device's keys with its first sync, and only what it knows can be signed.
+            Box::pin(client.sync_once(first_sync())).await.map_err(|error| failed(&error))?;
             encryption.recovery().recover(key.expose()).await.map_err(|error| unfitting(&error, settings))?;
         }
         // We hold everything, but the file is gone, or we were stopped just before it was written: a new key.
@@ -86,6 +91,10 @@ pub(crate) async fn ensure(client: &Client, settings: &MatrixSettings) -> Result
         "the bot's device could not be signed by the bot's identity: run `crieur matrix verify`, and if that does not \
          help, `crieur matrix recover`",
     ))
+}
+
+fn first_sync() -> SyncSettings {
+    SyncSettings::new().timeout(Duration::ZERO).filter(receiving::filter())
 }
 
 async fn make_identity(client: &Client, settings: &MatrixSettings, trust: Trust) -> Result<(), RunError> {

@@ -15,10 +15,6 @@ impl UserName {
         fits.then(|| Self(text.to_owned()))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The server's name, with its port where it has one.
     pub(crate) fn server(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, server)| server)
