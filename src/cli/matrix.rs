@@ -120,7 +120,8 @@ fn words(answer: &AccountStatus) -> String {
             None => "  device: none yet, the first start logs it in".to_owned(),
         });
         if let Some(report) = &status.report {
-            let verified = if report.verified { "✓ verified" } else { "✗ not verified: run `crieur matrix verify`" };
+            let verified =
+                if report.verified { "✓ verified" } else { "✗ not verified: run `crieur matrix verify`" };
             lines.push(format!("  {verified}"));
             lines.push(match report.recovery {
                 Some(true) => "  ✓ the recovery key opens the identity and the backup of keys".to_owned(),
@@ -165,8 +166,11 @@ mod tests {
 
     #[test]
     fn what_was_set_aside_is_named() {
-        let recovered =
-            Recovered { user: "@crieur:example.org".into(), device: Some("ABC".into()), set_aside: Some("/s/old".into()) };
+        let recovered = Recovered {
+            user: "@crieur:example.org".into(),
+            device: Some("ABC".into()),
+            set_aside: Some("/s/old".into()),
+        };
         let words = recovered_words("matrix", &recovered);
         assert!(words.contains("a new device, ABC") && words.contains("/s/old"), "{words}");
     }

@@ -37,11 +37,7 @@ impl Adapter for Matrix {
     }
 
     fn pacing(&self) -> Pacing {
-        Pacing {
-            account: Some(self.settings.messages()),
-            opening: Some(self.settings.rooms()),
-            ..Pacing::default()
-        }
+        Pacing { account: Some(self.settings.messages()), opening: Some(self.settings.rooms()), ..Pacing::default() }
     }
 
     fn secrets(&self) -> Vec<Redacted<String>> {

@@ -202,7 +202,9 @@ mod tests {
         let parts = lay_out(document).parts;
         let contents = parts.iter().map(|part| of(part, Some(&media), "part.0").unwrap());
         contents
-            .map(|content| format!("{} {}", content.event_type, serde_json::to_string_pretty(&content.content).unwrap()))
+            .map(|content| {
+                format!("{} {}", content.event_type, serde_json::to_string_pretty(&content.content).unwrap())
+            })
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -219,7 +221,12 @@ mod tests {
         };
         let document = Document::new()
             .heading("Marché couvert")
-            .paragraph(Text::new().plain("Bonjour @maire:example.org, ").strong("votez").link(" ici", "https://example.org/?a&b"))
+            .paragraph(
+                Text::new()
+                    .plain("Bonjour @maire:example.org, ")
+                    .strong("votez")
+                    .link(" ici", "https://example.org/?a&b"),
+            )
             .list(["une", "deux"])
             .table(table)
             .figure(MediaHash([0; 32]), "Halle couverte : douze voix")
@@ -231,11 +238,8 @@ mod tests {
 
     #[test]
     fn a_poll_has_its_words_for_clients_without_polls() {
-        let poll = Poll {
-            question: "Quel jour ?".into(),
-            options: vec!["samedi".into(), "dimanche".into()],
-            multiple: false,
-        };
+        let poll =
+            Poll { question: "Quel jour ?".into(), options: vec!["samedi".into(), "dimanche".into()], multiple: false };
         assert_snapshot!(contents(&Document::new().poll(poll)));
     }
 
@@ -300,9 +304,8 @@ mod tests {
             span.clone().prop_map(|text| Document::new().paragraph(text)),
             span.clone().prop_map(|text| Document::new().heading(text)),
             prop::collection::vec(span, 1..6).prop_map(|items| Document::new().list(items)),
-            prop::collection::vec(prop::collection::vec(words(), 2), 1..6).prop_map(|rows| {
-                Document::new().table(Table { header: vec!["a".into(), "b".into()], rows })
-            }),
+            prop::collection::vec(prop::collection::vec(words(), 2), 1..6)
+                .prop_map(|rows| { Document::new().table(Table { header: vec!["a".into(), "b".into()], rows }) }),
         ];
         prop::collection::vec(block, 1..5).prop_map(|documents| Document {
             blocks: documents.into_iter().flat_map(|document| document.blocks).collect(),

@@ -82,9 +82,7 @@ impl Matrix {
             (known, Some(stored)) => self.reopen(&client, known, stored).await?,
             (None, None) => self.log_in(&client, None).await?,
             (Some(_), None) => {
-                return Err(refused(
-                    "`store_dir` holds no session of the bot's device: run `crieur matrix recover`",
-                ));
+                return Err(refused("`store_dir` holds no session of the bot's device: run `crieur matrix recover`"));
             }
         };
         Ok(Opened::Here(Box::new(Device { client, known, _directory: directory })))
@@ -99,6 +97,8 @@ impl Matrix {
         };
         let built = Client::builder()
             .homeserver_url(&self.settings.homeserver_url)
+            // The operator knows the way; the SDK would take the one that a login's answer names, until the restart.
+            .respect_login_well_known(false)
             .sqlite_store_with_config_and_cache_path(store, None::<PathBuf>)
             .request_config(RequestConfig::new().disable_retry().timeout(ANSWER_WITHIN))
             .with_encryption_settings(encryption)
@@ -159,9 +159,10 @@ impl Matrix {
         // The store first: should only this be written, it is newer than the memory, which is no harm.
         write_session(client, &stored).await?;
         self.remember(&known).await?;
-        client.restore_session(stored.session).await.map_err(|_| {
-            refused("the device's keys cannot be read from `store_dir`: run `crieur matrix recover`")
-        })?;
+        client
+            .restore_session(stored.session)
+            .await
+            .map_err(|_| refused("the device's keys cannot be read from `store_dir`: run `crieur matrix recover`"))?;
         client.encryption().wait_for_e2ee_initialization_tasks().await;
         Ok(known)
     }

@@ -9,12 +9,28 @@ const UNSTABLE_POLL: &str = "org.matrix.msc3381.poll";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Meaning {
     Text(String),
-    Membership { user: String, now: Membership, before: Membership },
-    Upgraded { replacement: String },
-    Reaction { message: String, key: String },
-    Redaction { of: String },
-    PollResponse { poll: String, answers: Vec<String> },
-    PollEnd { poll: String },
+    Membership {
+        user: String,
+        now: Membership,
+        before: Membership,
+    },
+    Upgraded {
+        replacement: String,
+    },
+    Reaction {
+        message: String,
+        key: String,
+    },
+    Redaction {
+        of: String,
+    },
+    PollResponse {
+        poll: String,
+        answers: Vec<String>,
+    },
+    PollEnd {
+        poll: String,
+    },
     /// Its key has not arrived yet.
     Sealed,
     Nothing,
@@ -38,9 +54,7 @@ impl Meaning {
                 now: membership(content),
                 before: membership(&event["unsigned"]["prev_content"]),
             }),
-            "m.room.tombstone" => {
-                text(&content["replacement_room"]).map(|replacement| Self::Upgraded { replacement })
-            }
+            "m.room.tombstone" => text(&content["replacement_room"]).map(|replacement| Self::Upgraded { replacement }),
             "m.reaction" => {
                 let relation = &content["m.relates_to"];
                 match (relation["rel_type"].as_str(), text(&relation["event_id"]), text(&relation["key"])) {
@@ -52,9 +66,9 @@ impl Meaning {
             "m.room.redaction" => {
                 text(&content["redacts"]).or_else(|| text(&event["redacts"])).map(|of| Self::Redaction { of })
             }
-            "m.poll.response" => poll_of(content).map(|poll| {
-                Self::PollResponse { poll, answers: strings(&content["m.selections"]) }
-            }),
+            "m.poll.response" => {
+                poll_of(content).map(|poll| Self::PollResponse { poll, answers: strings(&content["m.selections"]) })
+            }
             "org.matrix.msc3381.poll.response" => poll_of(content).map(|poll| {
                 let answers = strings(&content[format!("{UNSTABLE_POLL}.response")]["answers"]);
                 Self::PollResponse { poll, answers }
@@ -129,7 +143,9 @@ mod tests {
         let edit = json!({ "msgtype": "m.text", "body": "* 2", "m.relates_to": { "rel_type": "m.replace" } });
         assert_eq!(message(edit), Meaning::Nothing);
         let reply = |body: &str| {
-            message(json!({ "msgtype": "m.text", "body": body, "m.relates_to": { "m.in_reply_to": { "event_id": "$1" } } }))
+            message(
+                json!({ "msgtype": "m.text", "body": body, "m.relates_to": { "m.in_reply_to": { "event_id": "$1" } } }),
+            )
         };
         assert_eq!(reply("> <@crieur:b> Quelle halle ?\n> 1. Oui\n\n2"), text("2"));
         assert_eq!(reply("2"), text("2"));
@@ -162,8 +178,7 @@ mod tests {
     fn members_come_and_go() {
         let left = json!({ "type": "m.room.member", "state_key": "@a:b", "content": { "membership": "leave" },
                            "unsigned": { "prev_content": { "membership": "join" } } });
-        let expected =
-            Meaning::Membership { user: "@a:b".into(), now: Membership::Out, before: Membership::Joined };
+        let expected = Meaning::Membership { user: "@a:b".into(), now: Membership::Out, before: Membership::Joined };
         assert_eq!(Meaning::of(&left), expected);
         let banned = json!({ "type": "m.room.member", "state_key": "@a:b", "content": { "membership": "ban" } });
         assert!(matches!(Meaning::of(&banned), Meaning::Membership { now: Membership::Out, .. }));

@@ -65,9 +65,8 @@ impl PollShape {
 
     /// Counts the last answer of each person, in time.
     pub(crate) fn count(self, responses: &Responses) -> PollCounts {
-        let in_time = |response: &&Response| {
-            responses.ended_at_milliseconds.is_none_or(|end| response.at_milliseconds <= end)
-        };
+        let in_time =
+            |response: &&Response| responses.ended_at_milliseconds.is_none_or(|end| response.at_milliseconds <= end);
         let mut last = std::collections::BTreeMap::<&str, &Response>::new();
         for response in responses.responses.iter().filter(in_time) {
             let held = last.entry(&response.sender).or_insert(response);

@@ -199,9 +199,8 @@ impl Matrix {
         events: Vec<Value>,
     ) -> Result<Vec<Value>, RunError> {
         let own = room.own_user_id().as_str();
-        let oldest = cursor.map(|cursor| {
-            cursor.at_milliseconds.saturating_sub(CLOCKS_DIFFER_MAX.num_milliseconds().unsigned_abs())
-        });
+        let oldest = cursor
+            .map(|cursor| cursor.at_milliseconds.saturating_sub(CLOCKS_DIFFER_MAX.num_milliseconds().unsigned_abs()));
         let mut known: HashSet<String> = events.iter().filter_map(id_of).collect();
         // Newest first, as the pages come.
         let mut older = Vec::new();

@@ -1,9 +1,7 @@
 //! Rooms: which are direct, whose invitations are followed, and what their events are to the core.
 
 use bot_core::Address;
-use bot_core::adapter::{
-    Actor, ConversationDescriptor, ConversationKind, InboundEvent, InboundKind, RunError,
-};
+use bot_core::adapter::{Actor, ConversationDescriptor, ConversationKind, InboundEvent, InboundKind, RunError};
 use bot_core::store::account_state::StateEntry;
 use matrix_sdk::ruma::events::room::history_visibility::HistoryVisibility;
 use matrix_sdk::ruma::room::JoinRule;
@@ -131,7 +129,11 @@ impl Matrix {
         if let Some(reaction) = self.state.get(&key).await.map_err(lost)? {
             let text = |field: &str| reaction[field].as_str().unwrap_or_default().to_owned();
             let mine = text("sender") == sender;
-            return Ok(mine.then(|| InboundKind::Reaction { message: text("message"), key: text("key"), removed: true }));
+            return Ok(mine.then(|| InboundKind::Reaction {
+                message: text("message"),
+                key: text("key"),
+                removed: true,
+            }));
         }
         let Some(answer) = self.state.get(&format!("{ANSWER}{of}")).await.map_err(lost)? else { return Ok(None) };
         let poll = answer["poll"].as_str().unwrap_or_default();

@@ -35,13 +35,7 @@ pub(crate) struct Sealed {
 }
 
 impl Matrix {
-    pub(crate) async fn keep_sealed(
-        &self,
-        room: &Room,
-        id: &str,
-        sender: &str,
-        event: &Value,
-    ) -> Result<(), RunError> {
+    pub(crate) async fn keep_sealed(&self, room: &Room, id: &str, sender: &str, event: &Value) -> Result<(), RunError> {
         let key = format!("{PREFIX}{id}");
         // Met before: its time runs since then.
         if self.state.get(&key).await.map_err(lost)?.is_some() {

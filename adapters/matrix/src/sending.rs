@@ -42,7 +42,9 @@ impl NoRoom {
     pub(crate) fn cast<T>(self) -> Verdict<T> {
         let stopped = |reason: &str| Verdict::RecipientStopped { reason: reason.into() };
         match self {
-            Self::NotOpen => Verdict::Throttled { after: OPENS_WITHIN, scope: Some(bot_core::adapter::GateScope::Account) },
+            Self::NotOpen => {
+                Verdict::Throttled { after: OPENS_WITHIN, scope: Some(bot_core::adapter::GateScope::Account) }
+            }
             Self::Unknown => stopped("the bot was never in that room"),
             Self::Left => stopped("the bot is no longer in that room"),
             Self::Alone => stopped("the person has left the room"),
@@ -165,9 +167,9 @@ impl Matrix {
         match room.pin_event(&event).await {
             Ok(_) => Verdict::Sent(()),
             Err(error) => match self.failure(&error) {
-                Failure::Forbidden => {
-                    Verdict::Rejected { reason: "the room does not let the bot pin messages: give it the right to".into() }
-                }
+                Failure::Forbidden => Verdict::Rejected {
+                    reason: "the room does not let the bot pin messages: give it the right to".into(),
+                },
                 failure => failure.in_room(),
             },
         }
@@ -272,8 +274,10 @@ impl Matrix {
                 if event["sender"].as_str() != Some(room.own_user_id().as_str()) {
                     continue;
                 }
-                if [&event["unsigned"]["transaction_id"], &event["content"][PART]].contains(&&Value::from(key.as_str())) {
-                    return id_of(&event).map_or_else(|| unknown("it has no name"), |id| Verdict::Sent(RemoteIds(vec![id])));
+                if [&event["unsigned"]["transaction_id"], &event["content"][PART]].contains(&&Value::from(key.as_str()))
+                {
+                    return id_of(&event)
+                        .map_or_else(|| unknown("it has no name"), |id| Verdict::Sent(RemoteIds(vec![id])));
                 }
                 // Our own words that this device cannot read might be it.
                 unread |= event["type"].as_str() == Some("m.room.encrypted");

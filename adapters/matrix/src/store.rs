@@ -4,11 +4,11 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bot_core::Redacted;
 use bot_core::adapter::RunError;
 use bot_core::clock::Random;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 

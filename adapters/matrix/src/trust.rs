@@ -13,9 +13,9 @@ use matrix_sdk::ruma::api::client::uiaa::{AuthData, Password, UserIdentifier};
 use matrix_sdk::{Client, Error};
 
 use crate::device::refused;
-use crate::{receiving, secret_file};
 use crate::settings::MatrixSettings;
 use crate::verdict::Failure;
+use crate::{receiving, secret_file};
 
 const FIELD: &str = "recovery_key_file";
 
@@ -65,7 +65,9 @@ pub(crate) async fn ensure(client: &Client, settings: &MatrixSettings) -> Result
         (None, true) if trust.verified && trust.identity => {
             let key = encryption.recovery().reset_key().await.map_err(|error| recovery_failed(&error))?;
             write_key(settings, key)?;
-            tracing::warn!("There was no recovery key in its file: a new one was made, and the old one opens nothing now");
+            tracing::warn!(
+                "There was no recovery key in its file: a new one was made, and the old one opens nothing now"
+            );
         }
         (None, true) => {
             return Err(refused(
@@ -121,14 +123,11 @@ fn write_key(settings: &MatrixSettings, key: String) -> Result<(), RunError> {
         .map_err(|error| RunError::Refused(error.to_string()))
 }
 
-fn password_proof(
-    settings: &MatrixSettings,
-    user: &str,
-    session: Option<String>,
-) -> Result<AuthData, RunError> {
+fn password_proof(settings: &MatrixSettings, user: &str, session: Option<String>) -> Result<AuthData, RunError> {
     let password = secret_file::read("password_file", &settings.password_file, "put the bot's password there")
         .map_err(|error| RunError::Refused(error.to_string()))?;
-    let identifier = UserIdentifier::Matrix(matrix_sdk::ruma::api::client::uiaa::MatrixUserIdentifier::new(user.to_owned()));
+    let identifier =
+        UserIdentifier::Matrix(matrix_sdk::ruma::api::client::uiaa::MatrixUserIdentifier::new(user.to_owned()));
     let mut proof = Password::new(identifier, password.expose().clone());
     proof.session = session;
     Ok(AuthData::Password(proof))

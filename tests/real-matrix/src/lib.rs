@@ -31,9 +31,9 @@ pub const REQUIRED_VARIABLE: &str = "CRIEUR_PEERS_REQUIRED";
 /// # Panics
 /// When they are missing and `CRIEUR_PEERS_REQUIRED` is set.
 pub fn pythons() -> Option<(PathBuf, PathBuf)> {
-    let peers = std::env::var_os(PEERS_VARIABLE).map(PathBuf::from).or_else(|| {
-        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/crieur/peers"))
-    })?;
+    let peers = std::env::var_os(PEERS_VARIABLE)
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/crieur/peers")))?;
     let python = |peer: &str| Some(peers.join(peer).join("bin/python")).filter(|python| python.exists());
     let both = python("synapse").zip(python("nio"));
     if both.is_none() {

@@ -81,6 +81,14 @@ impl AdapterBench for MatrixBench {
         self.bot.proxy.come_back();
     }
 
+    async fn votes(&self, option: u16) -> bool {
+        let said = self.citizen.sees(&self.room).await;
+        let Some(poll) = said.iter().rev().find(|said| said.event_type.ends_with("poll.start")) else { return false };
+        let answer = (option + 1).to_string();
+        self.citizen.votes(&self.room, &self.bot.user, &poll.id, &[&answer]).await;
+        true
+    }
+
     async fn seen(&self) -> Vec<Seen> {
         let mut seen: Vec<(String, Seen)> = Vec::new();
         for said in self.citizen.sees(&self.room).await {

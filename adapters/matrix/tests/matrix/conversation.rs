@@ -45,9 +45,7 @@ async fn people_answer_by_number_by_reaction_and_in_a_poll() {
     scene.sees("the poll", |said| said.id == poll && said.event_type == "org.matrix.msc3381.poll.start").await;
     let vote = |options: &'static [u16]| {
         let poll = poll.clone();
-        move |event: &bot_core::conformance::TakenEvent| {
-            matches!(&event.kind, InboundKind::PollVote { message, options: chosen } if *message == poll && chosen == options)
-        }
+        move |event: &bot_core::conformance::TakenEvent| matches!(&event.kind, InboundKind::PollVote { message, options: chosen } if *message == poll && chosen == options)
     };
     scene.citizen.votes(&scene.room, &scene.bot.user, &poll, &["1"]).await;
     scene.takes("the vote", vote(&[0])).await;

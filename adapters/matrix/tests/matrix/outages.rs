@@ -130,8 +130,11 @@ async fn the_homeservers_own_limits_lose_nothing() {
     let seen = within("all thirteen, once, in order", async {
         loop {
             let said = scene.citizen.sees(&scene.room).await;
-            let texts: Vec<_> = said.iter().filter(|said| said.sender == scene.bot.user && said.event_type == "m.room.message")
-                .map(|said| said.content["body"].as_str().unwrap().to_owned()).collect();
+            let texts: Vec<_> = said
+                .iter()
+                .filter(|said| said.sender == scene.bot.user && said.event_type == "m.room.message")
+                .map(|said| said.content["body"].as_str().unwrap().to_owned())
+                .collect();
             if texts.len() >= 13 {
                 return texts;
             }

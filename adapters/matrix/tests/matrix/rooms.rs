@@ -22,7 +22,9 @@ async fn a_room_of_version_11_is_followed_to_its_successor() {
     let moved = InboundKind::Moved { to_platform_ref: Redacted::new(successor.clone()) };
     let moved = scene.takes("the move", |event| event.kind == moved).await;
     assert_eq!(moved.conversation, scene.room, "it is told of the room there was");
-    let Verdict::Moved { to } = scene.try_to_send(&Document::says("où ?"), 1).await else { panic!("a move was expected") };
+    let Verdict::Moved { to } = scene.try_to_send(&Document::says("où ?"), 1).await else {
+        panic!("a move was expected")
+    };
     assert_eq!(*to.platform_ref.expose(), successor);
     scene.citizen.says(&successor, &scene.bot.user, "après").await;
     let after = scene.takes("the text in the new room", |event| event.conversation == successor).await;
@@ -46,7 +48,12 @@ async fn a_room_of_three_is_a_group_and_not_private() {
     // One who leaves a group closes nothing.
     third.leaves(&scene.room).await;
     scene.says("encore à deux").await;
-    scene.takes("the text after", |event| matches!(&event.kind, InboundKind::Text { text } if text.expose().starts_with("encore"))).await;
+    scene
+        .takes(
+            "the text after",
+            |event| matches!(&event.kind, InboundKind::Text { text } if text.expose().starts_with("encore")),
+        )
+        .await;
     assert!(scene.account.inbox().await.iter().all(|event| event.kind != InboundKind::Closed));
     within("it is private again", async {
         while !scene.adapter.capabilities(&scene.conversation()).private {
@@ -88,14 +95,21 @@ async fn the_bot_opens_one_encrypted_room_for_each_person() {
     other.joins(&room).await;
     scene.takes("they came", |event| event.kind == InboundKind::Opened && event.conversation == room).await;
     other.says(&room, &scene.bot.user, "bonjour").await;
-    scene.takes("their text", |event| event.conversation == room && matches!(event.kind, InboundKind::Text { .. })).await;
+    scene
+        .takes("their text", |event| event.conversation == room && matches!(event.kind, InboundKind::Text { .. }))
+        .await;
     let first = std::mem::replace(&mut scene.room, room.clone());
     let citizen = std::mem::replace(&mut scene.citizen, other.clone());
     let sent = scene.sends(&Document::says("bienvenue"), 1).await;
     assert!(scene.sees("the welcome", |said| said.id == sent).await.decrypted);
-    assert_eq!(scene.adapter.open_direct(&Address::new(Platform::new("matrix"), citizen.user.clone())).await,
-        Verdict::Sent(bot_core::adapter::ConversationRef { kind: ConversationKind::Direct, platform_ref: first.into() }),
-        "and the room that a person opened is theirs");
+    assert_eq!(
+        scene.adapter.open_direct(&Address::new(Platform::new("matrix"), citizen.user.clone())).await,
+        Verdict::Sent(bot_core::adapter::ConversationRef {
+            kind: ConversationKind::Direct,
+            platform_ref: first.into()
+        }),
+        "and the room that a person opened is theirs"
+    );
 
     other.leaves(&room).await;
     scene.takes("they left", |event| event.kind == InboundKind::Closed && event.conversation == room).await;
@@ -114,7 +128,11 @@ async fn invitations_are_followed_as_the_operator_allows() {
     within("the invitation is declined", async {
         loop {
             let members = scene.citizen.call("GET", &format!("/rooms/{room}/members"), json!(null)).await;
-            let bot = members["chunk"].as_array().unwrap().iter().find(|member| member["state_key"] == scene.bot.user.as_str());
+            let bot = members["chunk"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|member| member["state_key"] == scene.bot.user.as_str());
             if bot.unwrap()["content"]["membership"] == "leave" {
                 return;
             }

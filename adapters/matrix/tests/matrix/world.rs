@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use adapter_matrix::{Matrix, MatrixSettings};
+use bot_core::action::{ActionPayload, ActionToken};
 use bot_core::adapter::{
     AccountHealth, Adapter, ConversationKind, ConversationRef, InboundKind, RemoteIds, RunError, SendRequest, Verdict,
 };
 use bot_core::conformance::{TakenEvent, TestAccount, TestDatabase};
 use bot_core::message::Document;
-use bot_core::action::{ActionPayload, ActionToken};
 use bot_core::{Clock, DeliveryId, Locale};
 use real_matrix::{Citizen, Citizens, Proxy, RateLimits, Said, Synapse};
 use serde_json::json;
