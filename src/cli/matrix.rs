@@ -142,10 +142,10 @@ fn recovered_words(account: &str, recovered: &Recovered) -> String {
     let device = recovered.device.as_deref().unwrap_or("unknown");
     let mut text = format!("Account {account} has a new device, {device}, trusted by the recovery key.");
     if let Some(aside) = &recovered.set_aside {
-        text += &format!(
+        text.push_str(&format!(
             "\nThe store there was is in {}: nothing needs it any more, and it must not be put back.",
             aside.display()
-        );
+        ));
     }
     text + "\nStart the service: it takes up each room where it was."
 }
