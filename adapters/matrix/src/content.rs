@@ -1,7 +1,7 @@
 //! A part as the content of a Matrix event, and the limits that keep it within one.
 
 use bot_core::adapter::RemoteMediaId;
-use bot_core::message::layout::{PollLimits, words_of};
+use bot_core::message::layout::PollLimits;
 use bot_core::message::{Block, Body, Capabilities, Part, Poll, TextUnit};
 use bot_core::store::media::Media;
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,8 @@ fn file(uploaded: &Uploaded, label: &str) -> Value {
 
 /// Under its unstable names, which are the ones that clients show. An answer's id is its place in the list, from 1.
 fn poll_start(poll: &Poll) -> Value {
-    let words = words_of(&Block::Poll { poll: numbered(poll) });
+    let lines = poll.options.iter().zip(1..).map(|(option, number)| format!("\n{number}. {option}"));
+    let words = clean(&format!("{}{}", poll.question, lines.collect::<String>()));
     let answers: Vec<Value> = poll
         .options
         .iter()
@@ -153,16 +154,11 @@ fn poll_start(poll: &Poll) -> Value {
             "max_selections": selections_max,
             "answers": answers,
         },
-        "org.matrix.msc1767.text": clean(&words),
+        "org.matrix.msc1767.text": words,
         // For clients without polls, which show a `body` or nothing.
         "msgtype": "m.text",
-        "body": clean(&words),
+        "body": words,
     })
-}
-
-fn numbered(poll: &Poll) -> Poll {
-    let options = poll.options.iter().zip(1..).map(|(option, number)| format!("{number}. {option}"));
-    Poll { options: options.collect(), ..poll.clone() }
 }
 
 /// From the header that begins every PNG file.
@@ -175,6 +171,7 @@ fn png_pixels(content: &[u8]) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use bot_core::action::{ActionPayload, ActionToken};
+    use bot_core::message::layout::words_of;
     use bot_core::message::{Document, Layout, MediaHash, Table, Text};
     use insta::assert_snapshot;
     use proptest::prelude::*;
@@ -233,21 +230,100 @@ mod tests {
             .choice("Couverte", action(1))
             .chosen("Ouverte", action(2))
             .step("Retour", action(3));
-        assert_snapshot!(contents(&document));
+        assert_snapshot!(contents(&document), @r##"
+        m.room.message {
+          "body": "Marché couvert\n\nBonjour @maire:example.org, votez ici (https://example.org/?a&b)\n\n• une\n• deux\n\nChoix | Voix\nHalle <couverte> | 12",
+          "format": "org.matrix.custom.html",
+          "formatted_body": "<h3>Marché couvert</h3><p>Bonjour @maire:example.org, <strong>votez</strong><a href=\"https://example.org/?a&amp;b\"> ici</a></p><ul><li>une</li><li>deux</li></ul><table><thead><tr><th>Choix</th><th>Voix</th></tr></thead><tbody><tr><td>Halle &lt;couverte&gt;</td><td>12</td></tr></tbody></table>",
+          "m.mentions": {},
+          "msgtype": "m.text",
+          "org.crieur.part": "part.0"
+        }
+        m.room.message {
+          "body": "Halle couverte : douze voix",
+          "file": {
+            "url": "mxc://localhost/x",
+            "v": "v2"
+          },
+          "filename": "resultats.png",
+          "info": {
+            "h": 512,
+            "mimetype": "image/png",
+            "size": 28,
+            "w": 1024
+          },
+          "m.mentions": {},
+          "msgtype": "m.image",
+          "org.crieur.part": "part.0"
+        }
+        m.room.message {
+          "body": "1. Couverte\n\n2. Ouverte ✓\n\n3. Retour",
+          "format": "org.matrix.custom.html",
+          "formatted_body": "<p>1. Couverte</p><p>2. Ouverte ✓</p><p>3. Retour</p>",
+          "m.mentions": {},
+          "msgtype": "m.text",
+          "org.crieur.part": "part.0"
+        }
+        "##);
     }
 
     #[test]
     fn a_poll_has_its_words_for_clients_without_polls() {
         let poll =
             Poll { question: "Quel jour ?".into(), options: vec!["samedi".into(), "dimanche".into()], multiple: false };
-        assert_snapshot!(contents(&Document::new().poll(poll)));
+        assert_snapshot!(contents(&Document::new().poll(poll)), @r##"
+        org.matrix.msc3381.poll.start {
+          "body": "Quel jour ?\n1. samedi\n2. dimanche",
+          "m.mentions": {},
+          "msgtype": "m.text",
+          "org.crieur.part": "part.0",
+          "org.matrix.msc1767.text": "Quel jour ?\n1. samedi\n2. dimanche",
+          "org.matrix.msc3381.poll.start": {
+            "answers": [
+              {
+                "id": "1",
+                "org.matrix.msc1767.text": "samedi"
+              },
+              {
+                "id": "2",
+                "org.matrix.msc1767.text": "dimanche"
+              }
+            ],
+            "kind": "org.matrix.msc3381.poll.disclosed",
+            "max_selections": 1,
+            "question": {
+              "body": "Quel jour ?",
+              "msgtype": "m.text",
+              "org.matrix.msc1767.text": "Quel jour ?"
+            }
+          }
+        }
+        "##);
     }
 
     #[test]
     fn an_edit_names_what_it_replaces() {
         let layout = lay_out(&Document::says("après"));
         let content = replacement(&layout.parts[0], "$avant", "part.0").unwrap().content;
-        assert_snapshot!(serde_json::to_string_pretty(&content).unwrap());
+        assert_snapshot!(serde_json::to_string_pretty(&content).unwrap(), @r##"
+        {
+          "body": "* après",
+          "m.mentions": {},
+          "m.new_content": {
+            "body": "après",
+            "format": "org.matrix.custom.html",
+            "formatted_body": "<p>après</p>",
+            "m.mentions": {},
+            "msgtype": "m.text"
+          },
+          "m.relates_to": {
+            "event_id": "$avant",
+            "rel_type": "m.replace"
+          },
+          "msgtype": "m.text",
+          "org.crieur.part": "part.0"
+        }
+        "##);
         let poll = Poll { question: "?".into(), options: vec!["a".into(), "b".into()], multiple: true };
         let layout = lay_out(&Document::new().poll(poll));
         assert_eq!(replacement(&layout.parts[0], "$avant", "part.0"), None);
@@ -294,12 +370,14 @@ mod tests {
     }
 
     fn document() -> impl Strategy<Value = Document> {
-        let span = (words(), words(), 0..4u8).prop_map(|(one, other, kind)| match kind {
-            0 => Text::new().plain(one),
-            1 => Text::new().strong(one),
-            2 => Text::new().code(one).emphasis(other),
-            _ => Text::new().link(one, format!("https://example.org/{other}")),
-        });
+        let span = (words(), words(), 0..4u8)
+            .prop_map(|(one, other, kind)| match kind {
+                0 => Text::new().plain(one),
+                1 => Text::new().strong(one),
+                2 => Text::new().code(one).emphasis(other),
+                _ => Text::new().link(one, format!("https://example.org/{other}")),
+            })
+            .boxed();
         let block = prop_oneof![
             span.clone().prop_map(|text| Document::new().paragraph(text)),
             span.clone().prop_map(|text| Document::new().heading(text)),

@@ -72,7 +72,8 @@ fn spans(text: &Text) -> String {
 /// a call to them in some.
 fn may_be_followed(url: &str) -> bool {
     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    matches!(scheme.as_str(), "http" | "https" | "ftp" | "mailto") && !url.contains("//matrix.to/#/@")
+    let is_whole = !url.contains(|character: char| character.is_whitespace() || character.is_control());
+    is_whole && matches!(scheme.as_str(), "http" | "https" | "ftp" | "mailto") && !url.contains("//matrix.to/#/@")
 }
 
 fn escape(text: &str) -> String {
@@ -107,6 +108,7 @@ mod tests {
             ("mailto:mairie@example.org", true),
             ("javascript:alert(1)", false),
             ("mxc://example.org/x", false),
+            ("https://example.org/a\nb", false),
             ("https://matrix.to/#/@maire:example.org", false),
         ] {
             let shown = show(&[Block::Paragraph { text: Text::new().link("ici", url) }]);

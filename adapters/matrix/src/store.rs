@@ -91,7 +91,10 @@ impl StoreDirectory {
 
     fn unmovable(&self, error: &std::io::Error) -> RunError {
         let path = self.path.display();
-        RunError::Refused(format!("`store_dir`: {path} cannot be changed ({}): let the service's user", error.kind()))
+        RunError::Refused(format!(
+            "`store_dir`: {path} cannot be changed ({}): let the service's user write there",
+            error.kind()
+        ))
     }
 }
 

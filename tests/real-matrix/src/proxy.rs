@@ -39,13 +39,20 @@ struct Link {
     upstream: String,
     client: reqwest::Client,
     fault: Mutex<Option<SendFault>>,
+    session_ends: Mutex<bool>,
     /// Events sent, by their transaction ids.
     sent: Mutex<Vec<String>>,
 }
 
 impl Proxy {
     pub fn start(upstream: String) -> Self {
-        let link = Link { upstream, client: reqwest::Client::new(), fault: Mutex::default(), sent: Mutex::default() };
+        let link = Link {
+            upstream,
+            client: reqwest::Client::new(),
+            fault: Mutex::default(),
+            session_ends: Mutex::default(),
+            sent: Mutex::default(),
+        };
         let proxy = Self { port: free_port(), link: Arc::new(link), runtime: Mutex::default() };
         proxy.come_back();
         proxy
@@ -58,6 +65,12 @@ impl Proxy {
     /// The next event sent meets this.
     pub fn fail_next_send(&self, fault: SendFault) {
         *self.link.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    }
+
+    /// The bot is told once that its session ran out and its device may log in again, as a homeserver with limited
+    /// sessions does.
+    pub fn end_session(&self) {
+        *self.link.session_ends.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Every request to send an event so far, by its transaction id.
@@ -118,6 +131,11 @@ async fn pass(State(link): State<Arc<Link>>, request: Request) -> Response {
         fault = link.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
     let refuse = |status: StatusCode, body: serde_json::Value| (status, axum::Json(body)).into_response();
+    let is_sync = path.contains("/sync?");
+    if is_sync && std::mem::take(&mut *link.session_ends.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let body = json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Access token has expired", "soft_logout": true });
+        return refuse(StatusCode::UNAUTHORIZED, body);
+    }
     match fault {
         Some(SendFault::LimitExceeded(milliseconds)) => {
             let body = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "Too Many Requests",

@@ -99,6 +99,22 @@ async fn a_store_that_does_not_fit_is_refused() {
 }
 
 #[tokio::test]
+async fn a_session_that_ran_out_is_renewed_by_the_same_device() {
+    let Some((world, _alone)) = world().await else { return };
+    let mut scene = Scene::set(world, "12").await;
+    scene.is(AccountHealth::Ready).await;
+    let before = scene.bot.matrix(&scene.account).status().await.unwrap().device;
+    scene.stop().await.unwrap();
+    scene.bot.proxy.end_session();
+    scene.start_anew().await;
+    assert_eq!(scene.bot.matrix(&scene.account).status().await.unwrap().device, before);
+    scene.says("toujours là").await;
+    scene.takes_texts(&["toujours là".to_owned()]).await;
+    let sent = scene.sends(&Document::says("moi aussi"), 1).await;
+    assert!(scene.sees("the same device", |said| said.id == sent).await.decrypted);
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_refused_with_plain_words() {
     let Some((world, _alone)) = world().await else { return };
     let mut scene = Scene::set(world, "12").await;
