@@ -177,6 +177,7 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
                delivery.purpose,
                contact.status AS "status?",
                conversation.state AS "conversation_state?",
+               coalesce(conversation.kind, 'direct') = 'direct' AS "private!",
                reachability.state AS "reachability?",
                EXISTS (
                    SELECT FROM core.consent
@@ -212,7 +213,7 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
         Some((End::Suppressed, "its content was forgotten at closing or erased"))
     } else if row.conversation_state.as_deref() == Some("closed") {
         Some((End::Suppressed, "the conversation is closed"))
-    } else if row.reachability.as_deref() == Some("blocked") {
+    } else if row.private && row.reachability.as_deref() == Some("blocked") {
         Some((End::Suppressed, "the person blocked this account"))
     } else if claimed.kind == "send" && row.stopped {
         Some((End::Suppressed, "its subject was stopped"))

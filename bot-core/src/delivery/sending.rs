@@ -739,14 +739,21 @@ async fn move_conversation(
     transaction.commit().await
 }
 
-/// The platform says that this person no longer hears us: this address on this account, and no more than that.
+/// The platform says that nobody hears us there any more: in a room, that room; else this address on this account, and no
+/// more than that.
 async fn stop_recipient(
     core: &Core,
     account: &Account,
     claimed: &Claimed,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    if let Some(address) = claimed.address {
+    let room = sqlx::query_scalar!(
+        "SELECT id FROM core.conversation WHERE organisation_id = $1 AND id = $2 AND kind <> 'direct'",
+        claimed.organisation.0,
+        claimed.conversation.map(|conversation| conversation.0),
+    );
+    let in_room = room.fetch_optional(&core.pool).await?.is_some();
+    if let Some(address) = claimed.address.filter(|_| !in_room) {
         sqlx::query!(
             r#"
             UPDATE core.reachability SET state = 'blocked', since = $4

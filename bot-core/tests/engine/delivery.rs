@@ -134,6 +134,33 @@ async fn a_person_who_blocked_us_is_left_alone_until_they_write_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_be_written_to_in_private_is_answered_in_a_room_and_the_other_way_round() {
+    let town = town().await;
+    let in_salon = |text: &str| {
+        let mut event = town.event(&town.platform, "ana", InboundKind::Text { text: Redacted::new(text.to_owned()) });
+        event.conversation =
+            ConversationRef { kind: ConversationKind::Group, platform_ref: Redacted::new("salon".to_owned()) };
+        event
+    };
+    let stopped = |reason: &str| [Verdict::RecipientStopped { reason: reason.to_owned() }];
+    town.platform.will_answer(stopped("never wrote to the bot"));
+    town.says("ana", "/ping").await;
+    town.platform.intake().await.receive(&[in_salon("/ping")], None).await.unwrap();
+    town.quiet().await;
+    assert_eq!(town.platform.words("salon"), ["ping"]);
+
+    town.says("ana", "/ping").await;
+    town.platform.will_answer(stopped("removed from the group"));
+    town.platform.intake().await.receive(&[in_salon("/ping")], None).await.unwrap();
+    town.quiet().await;
+    assert_eq!(town.number("SELECT count(*) FROM core.reachability WHERE state = 'blocked'").await, 0);
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.conversation WHERE state = 'closed' AND kind = 'group'").await,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_platform_refuses_fails_with_its_reason() {
     let town = town().await;
     town.platform.will_answer([Verdict::Rejected { reason: "can't parse entities".to_owned() }]);
