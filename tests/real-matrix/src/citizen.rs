@@ -19,9 +19,12 @@ const SCRIPT: &str = include_str!("citizen.py");
 pub struct Citizens {
     child: Mutex<Child>,
     input: Mutex<ChildStdin>,
-    waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>,
+    waiting: Arc<Mutex<Waiting>>,
     number: AtomicU64,
 }
+
+/// Who waits for which answer.
+type Waiting = HashMap<u64, oneshot::Sender<Result<Value, String>>>;
 
 /// One person.
 #[derive(Clone, Debug)]
@@ -57,7 +60,7 @@ impl Citizens {
             .expect("the citizens' process starts");
         let input = child.stdin.take().expect("a pipe");
         let output = child.stdout.take().expect("a pipe");
-        let waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<_>>>> = Arc::default();
+        let waiting: Arc<Mutex<Waiting>> = Arc::default();
         let heard = Arc::clone(&waiting);
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
