@@ -208,7 +208,19 @@ impl Matrix {
         for _ in 0..PAGES_MAX {
             let mut options = MessagesOptions::backward().from(from.as_str());
             options.limit = UInt::from(PAGE_EVENTS);
-            let page = room.messages(options).await.map_err(|error| self.cut_off(&error))?;
+            let page = match room.messages(options).await {
+                Ok(page) => page,
+                // A room that we were put out of, or that is gone, must not hold all the others up.
+                Err(error) => match self.failure(&error) {
+                    Failure::Forbidden | Failure::NotFound | Failure::NotJoined | Failure::Refused(_) => {
+                        tracing::warn!("What was said meanwhile in a room can no longer be read: it was left out");
+                        older.reverse();
+                        older.extend(events);
+                        return Ok(older);
+                    }
+                    _ => return Err(self.cut_off(&error)),
+                },
+            };
             let mut reached = page.chunk.is_empty();
             for event in &page.chunk {
                 let event = json_of(event.raw().json().get());
@@ -312,7 +324,7 @@ pub(crate) fn id_of(event: &Value) -> Option<String> {
     event["event_id"].as_str().map(str::to_owned)
 }
 
-fn at_of(event: &Value) -> u64 {
+pub(crate) fn at_of(event: &Value) -> u64 {
     event["origin_server_ts"].as_u64().unwrap_or_default()
 }
 

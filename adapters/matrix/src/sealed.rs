@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::Matrix;
 use crate::device::lost;
-use crate::receiving::{json_of, not_taken};
+use crate::receiving::{at_of, json_of, not_taken};
 
 const PREFIX: &str = "sealed/";
 /// Tried in one go.
@@ -48,7 +48,9 @@ impl Matrix {
 
     /// Opens what can be opened now.
     pub(crate) async fn open_sealed(&self, client: &Client, intake: &Intake) -> Result<Sealed, RunError> {
-        let entries = self.state.list(PREFIX, None, TRIED_MAX).await.map_err(lost)?;
+        let mut entries = self.state.list(PREFIX, None, TRIED_MAX).await.map_err(lost)?;
+        // Kept by their ids, which follow no order; what somebody wrote is taken in the order they wrote it.
+        entries.sort_by_key(|entry| entry.value.as_ref().map_or(0, |value| at_of(&value["event"])));
         let now = self.clock.now();
         let mut late = HashSet::new();
         let mut is_fresh = false;
