@@ -10,7 +10,7 @@ use serde_json::Value;
 use serenity::all::Message;
 
 use crate::places::{Behind, Places};
-use crate::rest::{Call, Trouble, code};
+use crate::rest::{Call, Trouble};
 use crate::{Discord, inbound, snowflake};
 
 /// The most that Discord gives at once (docs: Get Channel Messages).
@@ -63,7 +63,8 @@ impl Discord {
                 Ok(page) => return Ok(Some(page.as_array().cloned().unwrap_or_default())),
                 // Nobody else waits for this: it goes on when Discord allows.
                 Err(Trouble::Throttled(barred)) => self.clock.sleep_until(self.clock.now() + barred.after).await,
-                Err(Trouble::Refused { code: code::UNKNOWN_CHANNEL | code::MISSING_ACCESS, .. }) => return Ok(None),
+                // One conversation that Discord no longer shows must not hold up all the others.
+                Err(Trouble::Refused { .. }) => return Ok(None),
                 Err(trouble) => {
                     return Err(format!("what was written meanwhile cannot be fetched: {}", trouble.reason()));
                 }

@@ -188,7 +188,13 @@ impl Rest {
         }
         let Call { method, path, limited, body, by_interaction_token } = call;
         let http = self.http.as_ref().ok_or(Trouble::NotSent("the system's TLS library cannot be set up"))?;
-        self.limits().admit(&limited, now).map_err(Trouble::Throttled)?;
+        let admitted = self.limits().admit(&limited, now);
+        if let Err(barred) = admitted {
+            // Interactions are not bound to the bot's global limit (docs: Rate Limits): somebody waits for three seconds.
+            if !(by_interaction_token && barred.scope == GateScope::Account) {
+                return Err(Trouble::Throttled(barred));
+            }
+        }
 
         let mut request = http.request(method.clone(), format!("{}{path}", self.base));
         request = request.header(USER_AGENT, serenity::constants::USER_AGENT);
