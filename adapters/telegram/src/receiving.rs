@@ -70,7 +70,8 @@ impl Telegram {
         Err(match end {
             End::Lost(reason) => {
                 now.contested = reason == CONTESTED;
-                now.health = AccountHealth::Degraded { reason: reason.to_owned() };
+                // It may send, but hears nothing.
+                now.health = AccountHealth::Impaired { reason: reason.to_owned() };
                 RunError::Lost(reason.to_owned())
             }
             End::Refused(reason) => {

@@ -29,7 +29,8 @@ impl Message {
         // Postgres stores no NUL in JSON.
         let text = text.replace('\0', "\u{fffd}");
         Some(InboundEvent {
-            dedupe_key: format!("message/{}/{}", self.chat.id, self.message_id),
+            // Each bot counts the messages of a private chat for itself: another token may be another bot.
+            dedupe_key: format!("message/{}/{}/{}", me.id, self.chat.id, self.message_id),
             conversation: self.chat.conversation(self.message_thread_id.filter(|_| self.is_topic_message)),
             actor: Some(actor),
             kind: InboundKind::Text { text: text.into() },

@@ -89,7 +89,7 @@ async fn another_program_that_polls_is_named() {
     let intake = stand.account.intake.clone();
     let lost = adapter.run(intake.clone(), Default::default()).await.unwrap_err();
     assert!(matches!(&lost, RunError::Lost(reason) if reason.contains("another program")), "{lost}");
-    let named = |health| matches!(health, AccountHealth::Degraded { reason } if reason.contains("another program"));
+    let named = |health| matches!(health, AccountHealth::Impaired { reason } if reason.contains("another program"));
     assert!(named(adapter.health()));
 
     // It is not said to be well again before a question was answered.
@@ -162,7 +162,7 @@ async fn a_telegram_out_of_reach_is_a_lost_connection() {
     stand.fake.refuse().await;
     let lost = adapter.run(stand.account.intake.clone(), Default::default()).await.unwrap_err();
     assert!(matches!(&lost, RunError::Lost(reason) if reason.contains("cannot be reached")), "{lost}");
-    assert!(matches!(adapter.health(), AccountHealth::Degraded { .. }));
+    assert!(matches!(adapter.health(), AccountHealth::Impaired { .. }));
     stand.fake.accept().await;
     stand.fake.person(42).says("bonjour");
     let _running = stand.run(adapter);
