@@ -88,7 +88,7 @@ async fn note(core: &Core, account: &Account, outage_min: Option<TimeDelta>) -> 
 }
 
 /// Repeats the last question of each direct chat that was open to an answer when the outage began, and has heard
-/// nothing from its reader since.
+/// nothing from its reader since. A question that was repeated already is not repeated a second time.
 async fn ask_again(
     core: &Core,
     account: &Account,
@@ -115,6 +115,8 @@ async fn ask_again(
         WHERE prompt.organisation_id = $1 AND conversation.account_id = $2 AND conversation.kind = 'direct'
           AND prompt.expires_at > $3 AND prompt.choices <> '[]'
           AND question.settled_at BETWEEN $4 AND $5
+          AND question.coalesce_key IS DISTINCT FROM 'core:again'
+          AND (question.not_after IS NULL OR question.not_after > $5)
           AND NOT EXISTS (
               SELECT FROM core.inbox
               WHERE inbox.organisation_id = prompt.organisation_id AND inbox.conversation_id = prompt.conversation_id
@@ -159,11 +161,11 @@ async fn ask_again(
             r#"
             INSERT INTO core.delivery (organisation_id, id, account_id, conversation_id, address_id, contact_id,
                 plugin_id, scope, subject, kind, message_key, coalesce_key, purpose, lane, state, due_at,
-                document_hash, body, variables, locale, reveals, created_at)
+                not_after, document_hash, body, variables, locale, reveals, created_at)
             SELECT question.organisation_id, $3, question.account_id, question.conversation_id, question.address_id,
                 question.contact_id, question.plugin_id, question.scope, question.subject, 'send',
                 coalesce(question.message_key, target.message_key), 'core:again', question.purpose, 1, 'queued', $4,
-                CASE WHEN question.reveals IS NULL THEN $5::bytea END,
+                question.not_after, CASE WHEN question.reveals IS NULL THEN $5::bytea END,
                 CASE WHEN question.reveals IS NOT NULL THEN $6::jsonb END,
                 question.variables, question.locale, question.reveals, $4
             FROM core.delivery AS question
