@@ -4,6 +4,14 @@
 #![recursion_limit = "256"]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[allow(dead_code, reason = "shared with the conversations, which use all of it")]
+#[path = "../conversations/citizen.rs"]
+mod citizen;
+mod codes;
 mod person;
 mod program;
+mod rooms;
+mod script;
 mod together;
+mod town;
+mod trouble;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake_discord::FakeDiscord;
+use fake_discord::{Answered, FakeDiscord};
 use fake_telegram::FakeTelegram;
 use real_matrix::{Citizen, Said};
 use tokio::time::{Instant, timeout};
@@ -24,8 +24,12 @@ pub struct Shown {
     pub id: String,
     pub text: String,
     pub buttons: Vec<Button>,
-    /// It is, or carries, a picture.
-    pub picture: bool,
+    /// It is, or carries, a picture or another file.
+    pub file: bool,
+    /// It is a native poll.
+    pub poll: bool,
+    /// Where its links lead, as far as the network tells them apart from the words.
+    pub links: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -33,6 +37,15 @@ pub struct Button {
     pub label: String,
     /// What the network carries when it is pressed; the number to write where there are no buttons.
     pub press: String,
+    pub chosen: bool,
+}
+
+impl Button {
+    fn of(words: &str, press: String) -> Self {
+        let words = plain(words);
+        let label = words.trim_start_matches("✓ ").to_owned();
+        Self { chosen: label != words, label, press }
+    }
 }
 
 impl Shown {
@@ -63,7 +76,8 @@ fn unescaped(text: &str) -> String {
 /// What `bot` said in a room, with edits in their places. Numbered lines are what may be answered.
 fn in_matrix(said: Vec<Said>, bot: &str) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
-    for said in said.into_iter().filter(|said| said.sender == bot && said.event_type == "m.room.message") {
+    let told = ["m.room.message", "org.matrix.msc3381.poll.start"];
+    for said in said.into_iter().filter(|said| said.sender == bot && told.contains(&said.event_type.as_str())) {
         assert!(said.decrypted, "the bot wrote in the clear");
         let replaced = (said.content["m.relates_to"]["rel_type"] == "m.replace")
             .then(|| said.content["m.relates_to"]["event_id"].as_str().unwrap_or_default().to_owned());
@@ -71,23 +85,35 @@ fn in_matrix(said: Vec<Said>, bot: &str) -> Vec<Shown> {
         let text = plain(content["body"].as_str().unwrap_or_default());
         let buttons = text.lines().filter_map(|line| line.split_once(". "));
         let buttons = buttons.filter(|(number, _)| number.parse::<u8>().is_ok());
-        let buttons =
-            buttons.map(|(number, label)| Button { label: label.to_owned(), press: number.to_owned() }).collect();
-        let picture = content["msgtype"] == "m.image";
+        let buttons = buttons.map(|(number, words)| Button::of(words, number.to_owned())).collect();
+        let file = matches!(content["msgtype"].as_str(), Some("m.image" | "m.file"));
         match replaced.and_then(|id| shown.iter_mut().find(|shown| shown.id == id)) {
             Some(before) => (before.text, before.buttons) = (text, buttons),
-            None => shown.push(Shown { id: said.id, text, buttons, picture }),
+            None => {
+                let poll = said.event_type != "m.room.message";
+                shown.push(Shown { id: said.id, text, buttons, file, poll, links: Vec::new() });
+            }
         }
     }
     shown
 }
 
+/// A group, channel or room with the bot in it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Room {
+    Telegram(i64),
+    Discord(fake_discord::ChannelId),
+    Matrix(String),
+}
+
+#[derive(Clone)]
 enum Network {
-    Telegram { telegram: Arc<FakeTelegram>, person: i64 },
-    Discord { person: fake_discord::Person },
+    Telegram { telegram: Arc<FakeTelegram>, person: i64, chat: i64 },
+    Discord { discord: FakeDiscord, person: fake_discord::Person, channel: fake_discord::ChannelId },
     Matrix { citizen: Citizen, room: String, bot: String },
 }
 
+/// Somebody, in their conversation with the bot or in a room.
 pub struct Person {
     network: Network,
     /// What was shown when this person last did something: what is not among it is the answer.
@@ -96,48 +122,104 @@ pub struct Person {
 
 impl Person {
     pub fn on_telegram(telegram: &Arc<FakeTelegram>, person: i64) -> Self {
-        Self { network: Network::Telegram { telegram: Arc::clone(telegram), person }, before: Vec::new() }
+        Self::on(Network::Telegram { telegram: Arc::clone(telegram), person, chat: person })
     }
 
     pub fn on_discord(discord: &FakeDiscord, name: &str) -> Self {
-        Self { network: Network::Discord { person: discord.person(name) }, before: Vec::new() }
+        let person = discord.person(name);
+        let channel = person.direct();
+        Self::on(Network::Discord { discord: discord.clone(), person, channel })
     }
 
     /// Somebody who has invited `bot` to an encrypted room of two.
     pub async fn on_matrix(citizen: Citizen, bot: &str, room_version: &str) -> Self {
         let room = citizen.opens_direct(bot, room_version).await;
-        Self { network: Network::Matrix { citizen, room, bot: bot.to_owned() }, before: Vec::new() }
+        Self::on(Network::Matrix { citizen, room, bot: bot.to_owned() })
     }
 
-    /// Everything the bot shows this person in private, as it is now.
+    fn on(network: Network) -> Self {
+        Self { network, before: Vec::new() }
+    }
+
+    /// The same person in a room of their network.
+    pub fn within(&self, room: &Room) -> Self {
+        let mut network = self.network.clone();
+        match (&mut network, room) {
+            (Network::Telegram { chat, .. }, Room::Telegram(group)) => *chat = *group,
+            (Network::Discord { channel, .. }, Room::Discord(other)) => *channel = *other,
+            (Network::Matrix { room, .. }, Room::Matrix(other)) => room.clone_from(other),
+            _ => panic!("this room is on another network"),
+        }
+        Self::on(network)
+    }
+
+    /// Opens a room with the bot in it, and with `guest`.
+    pub async fn opens_room(&self, guest: &Self) -> Room {
+        match (&self.network, &guest.network) {
+            (Network::Telegram { telegram, person, .. }, _) => {
+                let group = telegram.group(-*person);
+                group.adds_the_bot(*person);
+                Room::Telegram(group.id())
+            }
+            (Network::Discord { discord, .. }, _) => Room::Discord(discord.guild("Le quartier CANARY").1),
+            (Network::Matrix { citizen, bot, .. }, Network::Matrix { citizen: guest, .. }) => {
+                let room = citizen.opens_room(&[bot, &guest.user]).await;
+                guest.joins(&room).await;
+                Room::Matrix(room)
+            }
+            _ => panic!("the guest is on another network"),
+        }
+    }
+
+    pub fn network(&self) -> &'static str {
+        match &self.network {
+            Network::Telegram { .. } => "telegram",
+            Network::Discord { .. } => "discord",
+            Network::Matrix { .. } => "matrix",
+        }
+    }
+
+    /// How the service knows this person.
+    pub fn address(&self) -> String {
+        match &self.network {
+            Network::Telegram { person, .. } => format!("telegram:{person}"),
+            Network::Discord { person, .. } => format!("discord:{}", person.id),
+            Network::Matrix { citizen, .. } => format!("matrix:{}", citizen.user),
+        }
+    }
+
+    /// Everything the bot shows this person here, as it is now.
     pub async fn sees(&self) -> Vec<Shown> {
         match &self.network {
-            Network::Telegram { telegram, person } => {
-                let seen = telegram.seen(*person).into_iter().map(|seen| Shown {
-                    id: seen.message_id.to_string(),
-                    text: plain(&seen.text),
-                    buttons: seen
-                        .buttons
-                        .into_iter()
-                        .map(|button| Button { label: plain(&button.label), press: button.data })
-                        .collect(),
-                    picture: seen.message["photo"].is_array(),
+            Network::Telegram { telegram, chat, .. } => {
+                let seen = telegram.seen(*chat).into_iter().map(|seen| {
+                    let buttons = seen.buttons.into_iter();
+                    let entities = seen.message["entities"].as_array().cloned().unwrap_or_default();
+                    Shown {
+                        id: seen.message_id.to_string(),
+                        text: plain(&seen.text),
+                        buttons: buttons.map(|button| Button::of(&button.label, button.data)).collect(),
+                        poll: seen.message["poll"].is_object(),
+                        file: seen.message["photo"].is_array() || seen.message["document"].is_object(),
+                        links: entities.iter().filter_map(|entity| entity["url"].as_str()).map(str::to_owned).collect(),
+                    }
                 });
                 seen.collect()
             }
-            Network::Discord { person } => {
-                let seen = person.sees(person.direct()).into_iter().filter(|seen| !seen.thinking);
+            Network::Discord { person, channel, .. } => {
+                let seen = person.sees(*channel).into_iter().filter(|seen| !seen.thinking);
                 let seen = seen.map(|seen| Shown {
-                    id: format!("{:?}", seen.id),
-                    picture: !seen.descriptions.is_empty(),
+                    id: seen.id.to_string(),
+                    file: !seen.descriptions.is_empty(),
+                    poll: seen.question.is_some(),
                     text: plain(&unescaped(
-                        &std::iter::once(seen.content).chain(seen.descriptions).collect::<String>(),
+                        &std::iter::once(seen.content)
+                            .chain(seen.question)
+                            .chain(seen.descriptions)
+                            .collect::<String>(),
                     )),
-                    buttons: seen
-                        .buttons
-                        .into_iter()
-                        .map(|button| Button { label: plain(&button.label), press: button.id })
-                        .collect(),
+                    buttons: seen.buttons.into_iter().map(|button| Button::of(&button.label, button.id)).collect(),
+                    links: Vec::new(),
                 });
                 seen.collect()
             }
@@ -148,9 +230,9 @@ impl Person {
     pub async fn says(&mut self, text: &str) {
         self.before = self.sees().await;
         match &self.network {
-            Network::Telegram { telegram, person } => telegram.person(*person).says(text),
-            Network::Discord { person } => {
-                person.says(text);
+            Network::Telegram { telegram, person, chat } => telegram.person(*person).says_in(*chat, text),
+            Network::Discord { person, channel, .. } => {
+                person.says_in(*channel, text);
             }
             Network::Matrix { citizen, room, bot } => {
                 citizen.says(room, bot, text).await;
@@ -158,31 +240,81 @@ impl Person {
         }
     }
 
+    /// Calls a command as the network's menu does it.
+    pub async fn calls(&mut self, command: &str, words: &str) {
+        self.before = self.sees().await;
+        match &self.network {
+            Network::Discord { person, channel, .. } => {
+                let answered = person.runs(*channel, command, Some(words)).await;
+                assert_ne!(answered, Answered::NotAtAll, "the interaction failed");
+            }
+            Network::Telegram { .. } | Network::Matrix { .. } => self.says(&format!("/{command} {words}")).await,
+        }
+    }
+
+    /// Says in a room something that reaches the bot wherever it may not read everything.
+    pub async fn addresses_the_bot(&mut self, text: &str) {
+        match &self.network {
+            Network::Discord { discord, .. } => {
+                let bot = discord.bot();
+                self.says(&format!("<@{bot}> {text}")).await;
+            }
+            Network::Telegram { .. } | Network::Matrix { .. } => self.says(text).await,
+        }
+    }
+
     /// Presses the button whose label begins with `label` in the answer to what was done last, or answers its number.
     pub async fn taps(&mut self, label: &str) {
-        let button = self
-            .until(&format!("a button {label:?}"), |answers| {
-                let buttons = answers.iter().rev().flat_map(|shown| &shown.buttons);
-                buttons.into_iter().find(|button| button.label.starts_with(label)).cloned()
-            })
-            .await;
+        let button = self.finds(label).await;
         self.presses(&button).await;
+    }
+
+    /// The button whose label begins with `label` in the answer to what was done last.
+    pub async fn finds(&self, label: &str) -> Button {
+        self.until(&format!("a button {label:?}"), |answers| {
+            let buttons = answers.iter().rev().flat_map(|shown| &shown.buttons);
+            buttons.into_iter().find(|button| button.label.starts_with(label)).cloned()
+        })
+        .await
     }
 
     pub async fn presses(&mut self, button: &Button) {
         self.before = self.sees().await;
         match &self.network {
-            Network::Telegram { telegram, person } => {
-                telegram.person(*person).presses(&button.press);
+            Network::Telegram { telegram, person, chat } => {
+                assert!(telegram.person(*person).presses_in(*chat, &button.press).is_some(), "no such button");
             }
-            Network::Discord { person } => {
-                let answered = person.presses(person.direct(), &button.press).await;
-                assert_ne!(answered, fake_discord::Answered::NotAtAll, "the interaction failed");
+            Network::Discord { person, channel, .. } => {
+                let answered = person.presses(*channel, &button.press).await;
+                assert_ne!(answered, Answered::NotAtAll, "the interaction failed");
             }
             Network::Matrix { citizen, room, bot } => {
                 citizen.says(room, bot, &button.press).await;
             }
         }
+    }
+
+    /// Answers the native poll that asks `question` here with the option at this place, from 0.
+    pub async fn votes_natively(&self, question: &str, option: usize) {
+        let poll = self
+            .until(&format!("a poll that asks {question:?}"), |answers| {
+                answers.iter().rev().find(|shown| shown.poll && shown.text.contains(question)).cloned()
+            })
+            .await;
+        match &self.network {
+            Network::Telegram { telegram, person, chat } => telegram.person(*person).votes_in(*chat, &[option]),
+            Network::Discord { person, channel, .. } => person.votes(*channel, poll.id.parse().unwrap(), option),
+            Network::Matrix { citizen, room, bot } => {
+                citizen.votes(room, bot, &poll.id, &[&(option + 1).to_string()]).await;
+            }
+        }
+    }
+
+    /// Reacts to a message, on a network where the bot hears of it.
+    pub async fn reacts(&mut self, to: &Shown, key: &str) {
+        self.before = self.sees().await;
+        let Network::Matrix { citizen, room, bot } = &self.network else { panic!("reactions reach the bot on Matrix") };
+        citizen.reacts(room, bot, &to.id, key).await;
     }
 
     /// Waits for a message that contains `words`, in answer to what was done last.
@@ -193,9 +325,10 @@ impl Person {
         .await
     }
 
-    pub async fn hears_a_picture_of(&self, words: &str) -> Shown {
-        self.until(&format!("a picture of {words:?}"), |answers| {
-            answers.iter().find(|shown| shown.picture && shown.text.contains(words)).cloned()
+    /// Waits for a picture or another file with `words`.
+    pub async fn receives(&self, words: &str) -> Shown {
+        self.until(&format!("a file with {words:?}"), |answers| {
+            answers.iter().find(|shown| shown.file && shown.text.contains(words)).cloned()
         })
         .await
     }

@@ -22,27 +22,47 @@ const READY_WITHIN: Duration = Duration::from_secs(90);
 
 pub struct Program {
     directory: TempDir,
-    pub database: TestDatabase,
+    database: Arc<TestDatabase>,
+    accounts: String,
+    public: SocketAddr,
     admin: SocketAddr,
     child: Option<Child>,
     printed: Arc<Mutex<String>>,
 }
 
 impl Program {
-    /// A service with these `[[account]]` tables; files they name go into [`Program::file`].
+    /// A service with these `[[account]]` tables, started; files they name are written by `accounts` into the
+    /// directory it is given.
     pub async fn with(accounts: impl FnOnce(&Path) -> String) -> Self {
+        let mut program = Self::prepared(accounts).await;
+        program.start().await;
+        program
+    }
+
+    /// The same, not started yet.
+    pub async fn prepared(accounts: impl FnOnce(&Path) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let accounts = accounts(directory.path());
+        Self::in_directory(directory, accounts, Arc::new(TestDatabase::create().await))
+    }
+
+    /// A second service on the same database, not started yet: it has copies of these files of the first.
+    pub fn beside(first: &Self, files: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for file in files {
+            std::fs::copy(first.directory.path().join(file), directory.path().join(file)).unwrap();
+        }
+        Self::in_directory(directory, first.accounts.clone(), Arc::clone(&first.database))
+    }
+
+    fn in_directory(directory: TempDir, accounts: String, database: Arc<TestDatabase>) -> Self {
         let (public, admin) = (free_port(), free_port());
         let configuration = format!(
             "[organisation]\ntitle = \"Ville de Trifouilly\"\n\n[http.public]\nlisten = \"{public}\"\n\n\
-             [http.admin]\nlisten = \"{admin}\"\n\n{}",
-            accounts(directory.path())
+             [http.admin]\nlisten = \"{admin}\"\n\n{accounts}",
         );
         std::fs::write(directory.path().join("crieur.toml"), configuration).unwrap();
-        let database = TestDatabase::create().await;
-        let mut program = Self { directory, database, admin, child: None, printed: Arc::default() };
-        program.start().await;
-        program
+        Self { directory, database, accounts, public, admin, child: None, printed: Arc::default() }
     }
 
     fn command(&self) -> Command {
@@ -54,7 +74,18 @@ impl Program {
         command
     }
 
+    /// Starts it, and waits until everything works.
     pub async fn start(&mut self) {
+        self.launch();
+        let deadline = Instant::now() + READY_WITHIN;
+        while !self.is_ready().await {
+            assert!(Instant::now() < deadline, "crieur is not ready; it printed:\n{}", self.printed());
+            a_moment().await;
+        }
+    }
+
+    /// Starts it, and waits for nothing.
+    pub fn launch(&mut self) {
         let mut child = self
             .command()
             .args(["serve", "--config", "crieur.toml"])
@@ -76,11 +107,27 @@ impl Program {
             });
         }
         self.child = Some(child);
+    }
+
+    /// What the service says of its parts, once `holds` of it.
+    pub async fn says_of_itself(&self, holds: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + READY_WITHIN;
-        while !self.is_ready().await {
-            assert!(Instant::now() < deadline, "crieur is not ready; it printed:\n{}", self.printed());
+        loop {
+            let health = match reqwest::get(format!("http://{}/health/ready", self.admin)).await {
+                Ok(response) => response.json().await.unwrap(),
+                Err(_) => Value::Null,
+            };
+            if holds(&health) {
+                return health;
+            }
+            assert!(Instant::now() < deadline, "in vain: {health:#}\n{}", self.printed());
             a_moment().await;
         }
+    }
+
+    /// Its public pages.
+    pub fn site(&self) -> String {
+        format!("http://{}", self.public)
     }
 
     pub async fn is_ready(&self) -> bool {
@@ -114,6 +161,10 @@ impl Program {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn runs(&self, arguments: &[&str]) -> Output {
         self.command().args(arguments).args(["--config", "crieur.toml"]).output().unwrap()
     }
@@ -121,6 +172,13 @@ impl Program {
     pub fn asks(&self, arguments: &[&str]) -> Value {
         let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
         serde_json::from_str(&self.operates(&arguments)).unwrap()
+    }
+
+    /// The part of a [`Program::says_of_itself`] that is about an account.
+    pub fn account<'h>(health: &'h Value, name: &str) -> &'h Value {
+        let components = health["components"].as_array().into_iter().flatten();
+        let mut accounts = components.filter(|component| component["kind"] == "account");
+        accounts.find(|account| account["name"] == name).unwrap_or(&Value::Null)
     }
 
     /// Ballots that count in a consultation, as the command line tells.
@@ -141,6 +199,6 @@ impl Drop for Program {
 }
 
 /// Free at this moment; the test's own network has nobody else in it.
-fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -1,101 +1,7 @@
 //! One consultation on every network at once.
 
-use std::sync::Arc;
-
-use fake_discord::FakeDiscord;
-use fake_telegram::FakeTelegram;
-use real_matrix::{Citizens, RateLimits, Synapse};
-
 use crate::person::Person;
-use crate::program::Program;
-
-const MARKET: &str = r#"slug = "place-du-marche"
-title = "La place du marché"
-duration_days = 14
-anonymity = "anonymous"
-results = "always"
-results_from_ballots = 1
-results_step = 1
-
-[[questions]]
-kind = "single"
-text = "Que faire de la place ?"
-options = ["Halle couverte", "Jardin et bancs", "Garder le parking"]
-"#;
-
-/// A service with an account on each network.
-struct Everywhere {
-    telegram: Arc<FakeTelegram>,
-    discord: FakeDiscord,
-    citizens: Arc<Citizens>,
-    bot: String,
-    program: Program,
-    _synapse: Synapse,
-}
-
-impl Everywhere {
-    async fn starts() -> Option<Self> {
-        let (synapse_python, citizens_python) = real_matrix::pythons()?;
-        let synapse = Synapse::start(synapse_python, RateLimits::Off);
-        let citizens = Citizens::start(citizens_python, &synapse);
-        let bot = citizens.register("crieur").await;
-        let telegram = Arc::new(FakeTelegram::start_in_real_time().await);
-        let discord = FakeDiscord::start(chrono::Utc::now().timestamp_millis()).await;
-        discord.guild("Trifouilly");
-        let configuration = format!(
-            r#"
-[[account]]
-name = "telegram"
-platform = "telegram"
-[account.settings]
-token_file = "telegram.token"
-api_url = "{}"
-
-[[account]]
-name = "discord"
-platform = "discord"
-[account.settings]
-token_file = "discord.token"
-api_url = "{}"
-
-[[account]]
-name = "matrix"
-platform = "matrix"
-[account.settings]
-homeserver_url = "{}"
-user = "{bot}"
-password_file = "matrix.password"
-recovery_key_file = "matrix.recovery-key"
-store_dir = "matrix-store"
-store_passphrase_file = "matrix.passphrase"
-messages_per_second = 100.0
-messages_burst = 100
-"#,
-            telegram.url(),
-            discord.url(),
-            synapse.url(),
-        );
-        let secrets = [
-            ("telegram.token", telegram.token()),
-            ("discord.token", fake_discord::BOT_TOKEN.to_owned()),
-            ("matrix.password", "crieur".to_owned()),
-        ];
-        let program = Program::with(|directory| {
-            for (name, secret) in secrets {
-                std::fs::write(directory.join(name), secret).unwrap();
-            }
-            configuration
-        })
-        .await;
-        Some(Self { telegram, discord, citizens, bot, program, _synapse: synapse })
-    }
-
-    fn opens(&self, slug: &str, definition: &str) {
-        self.program.file("consultation.toml", definition);
-        self.program.operates(&["consultation", "create", "consultation.toml"]);
-        self.program.operates(&["consultation", "open", slug]);
-    }
-}
+use crate::town::{Everywhere, MARKET};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_person_on_three_networks_has_one_ballot() {
@@ -122,7 +28,7 @@ async fn one_person_on_three_networks_has_one_ballot() {
     assert_eq!(town.program.ballots("place-du-marche"), 2, "one ballot, changed");
 
     ana_on_matrix.says("/resultats place-du-marche").await;
-    ana_on_matrix.hears_a_picture_of("voix sur 2 bulletins").await;
+    ana_on_matrix.receives("voix sur 2 bulletins").await;
 
     // Killed in the middle of a vote, it goes on where it was.
     let mut eve = Person::on_telegram(&town.telegram, 7002);

@@ -19,12 +19,9 @@ const SCRIPT: &str = include_str!("citizen.py");
 pub struct Citizens {
     child: Mutex<Child>,
     input: Mutex<ChildStdin>,
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>,
     number: AtomicU64,
 }
-
-/// Who waits for which answer.
-type Waiting = HashMap<u64, oneshot::Sender<Result<Value, String>>>;
 
 /// One person.
 #[derive(Clone, Debug)]
@@ -60,7 +57,7 @@ impl Citizens {
             .expect("the citizens' process starts");
         let input = child.stdin.take().expect("a pipe");
         let output = child.stdout.take().expect("a pipe");
-        let waiting: Arc<Mutex<Waiting>> = Arc::default();
+        let waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<_>>>> = Arc::default();
         let heard = Arc::clone(&waiting);
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -145,6 +142,14 @@ impl Citizen {
                                  "content": { "algorithm": "m.megolm.v1.aes-sha2" } });
         let body = json!({ "is_direct": true, "preset": "trusted_private_chat", "invite": [other],
                            "room_version": version, "initial_state": [encryption] });
+        self.call("POST", "/createRoom", body).await["room_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens an encrypted room that one enters by invitation, and invites these to it.
+    pub async fn opens_room(&self, others: &[&str]) -> String {
+        let encryption = json!({ "type": "m.room.encryption", "state_key": "",
+                                 "content": { "algorithm": "m.megolm.v1.aes-sha2" } });
+        let body = json!({ "preset": "private_chat", "invite": others, "initial_state": [encryption] });
         self.call("POST", "/createRoom", body).await["room_id"].as_str().unwrap().to_owned()
     }
 
