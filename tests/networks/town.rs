@@ -69,7 +69,7 @@ impl Everywhere {
         let citizens = Citizens::start(citizens_python, &synapse);
         let bot = citizens.register("crieur").await;
         let telegram = Arc::new(FakeTelegram::start_in_real_time().await);
-        let discord = FakeDiscord::start(chrono::Utc::now().timestamp_millis()).await;
+        let discord = FakeDiscord::start(bot_core::Clock::system().now().timestamp_millis()).await;
         discord.guild("Trifouilly");
         let configuration = format!(
             r#"

@@ -16,7 +16,7 @@ const DISALLOWED_INTENTS: u16 = 4014;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_cannot_start_leaves_the_others_alone() {
     let telegram = FakeTelegram::start_in_real_time().await;
-    let discord = FakeDiscord::start(chrono::Utc::now().timestamp_millis()).await;
+    let discord = FakeDiscord::start(bot_core::Clock::system().now().timestamp_millis()).await;
     discord.refuses_sessions_with(Some(DISALLOWED_INTENTS));
     let mut program = Program::prepared(|directory| {
         let secrets = [

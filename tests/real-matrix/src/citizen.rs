@@ -14,12 +14,16 @@ use crate::Synapse;
 
 const SCRIPT: &str = include_str!("citizen.py");
 
+type Answer = Result<Value, String>;
+/// Who waits for an answer, by the number of the question.
+type Waiting = Mutex<HashMap<u64, oneshot::Sender<Answer>>>;
+
 /// The process that plays all citizens of one homeserver. It does not depend on the runtime of any one test.
 #[derive(Debug)]
 pub struct Citizens {
     child: Mutex<Child>,
     input: Mutex<ChildStdin>,
-    waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>,
+    waiting: Arc<Waiting>,
     number: AtomicU64,
 }
 
@@ -57,7 +61,7 @@ impl Citizens {
             .expect("the citizens' process starts");
         let input = child.stdin.take().expect("a pipe");
         let output = child.stdout.take().expect("a pipe");
-        let waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<_>>>> = Arc::default();
+        let waiting: Arc<Waiting> = Arc::default();
         let heard = Arc::clone(&waiting);
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -75,7 +79,7 @@ impl Citizens {
         Arc::new(Self { child: Mutex::new(child), input: Mutex::new(input), waiting, number: AtomicU64::new(1) })
     }
 
-    async fn ask(&self, mut question: Value) -> Result<Value, String> {
+    async fn ask(&self, mut question: Value) -> Answer {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         question["id"] = number.into();
         let (sender, answer) = oneshot::channel();
