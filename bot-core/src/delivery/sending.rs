@@ -739,8 +739,8 @@ async fn move_conversation(
     transaction.commit().await
 }
 
-/// The platform says that nobody hears us there any more: in a room, that room; else this address on this account, and no
-/// more than that.
+/// The platform says that nobody hears us there any more: a room is closed, else this address is blocked on this account,
+/// and no more than that.
 async fn stop_recipient(
     core: &Core,
     account: &Account,
