@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::adapter::{Acknowledgement, Actor, ConversationDescriptor, InboundEvent};
+use crate::adapter::{Acknowledgement, Actor, ConversationDescriptor, InboundEvent, InboundKind};
 use crate::clock::{Clock, Random};
 use crate::dispatcher::{is_urgent, pause};
 use crate::ids::{AccountId, InboxSequence, OrganisationId};
@@ -212,8 +212,14 @@ impl Intake {
         if !fresh {
             return Ok(Receipt::Duplicate);
         }
+        let closed = event.kind == InboundKind::Closed;
+        // Whoever leaves a chat that we do not know, or no longer know since they erased themselves, leaves no trace.
+        if closed && !self.knows(transaction, &event.conversation).await? {
+            return Ok(Receipt::Duplicate);
+        }
         let conversation = self.conversation(transaction, &event.conversation).await?;
         let address = match &event.actor {
+            Some(actor) if closed => self.known_address(transaction, actor).await?,
             Some(actor) => Some(self.address(transaction, actor).await?),
             None => None,
         };
@@ -274,25 +280,52 @@ impl Intake {
         .await
     }
 
+    async fn knows(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        conversation: &ConversationDescriptor,
+    ) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"
+            SELECT EXISTS (
+                SELECT FROM core.conversation
+                WHERE organisation_id = $1 AND account_id = $2 AND platform_ref = $3 AND erased_at IS NULL
+            ) AS "knows!"
+            "#,
+            self.organisation.0,
+            self.account.0,
+            conversation.platform_ref.expose(),
+        )
+        .fetch_one(&mut **transaction)
+        .await
+    }
+
+    async fn known_address(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        actor: &Actor,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        sqlx::query_scalar!(
+            "SELECT id FROM core.address WHERE organisation_id = $1 AND scheme = $2 AND path = $3",
+            self.organisation.0,
+            actor.address.scheme.as_str(),
+            actor.address.path.expose(),
+        )
+        .fetch_optional(&mut **transaction)
+        .await
+    }
+
     /// The address, with a contact of its own when it is seen for the first time.
     async fn address(
         &self,
         transaction: &mut Transaction<'static, Postgres>,
         actor: &Actor,
     ) -> Result<i64, sqlx::Error> {
-        let scheme = actor.address.scheme.as_str();
-        let path = actor.address.path.expose();
-        let known = sqlx::query_scalar!(
-            "SELECT id FROM core.address WHERE organisation_id = $1 AND scheme = $2 AND path = $3",
-            self.organisation.0,
-            scheme,
-            path,
-        )
-        .fetch_optional(&mut **transaction)
-        .await?;
-        if let Some(id) = known {
+        if let Some(id) = self.known_address(transaction, actor).await? {
             return Ok(id);
         }
+        let scheme = actor.address.scheme.as_str();
+        let path = actor.address.path.expose();
         let now = self.clock.now();
         let contact = self.random.uuid(now);
         let id = sqlx::query_scalar!(

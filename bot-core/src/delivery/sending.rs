@@ -188,7 +188,7 @@ async fn keep_conversation(
         r#"
         INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
         VALUES ($1, $2, $3, $4, $5, 'open', $6)
-        ON CONFLICT (organisation_id, account_id, platform_ref) DO UPDATE SET state = 'open', migrated_to = NULL
+        ON CONFLICT (organisation_id, account_id, platform_ref) DO UPDATE SET state = 'open', migrated_to = NULL, erased_at = NULL
         RETURNING id
         "#,
         account.organisation.0,

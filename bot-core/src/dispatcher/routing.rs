@@ -125,7 +125,7 @@ async fn to_author(
         SELECT delivery.id, delivery.plugin_id, delivery.scope, delivery.subject, delivery.message_key
         FROM core.delivery_part AS part
         JOIN core.delivery ON delivery.organisation_id = part.organisation_id AND delivery.id = part.delivery_id
-        WHERE part.organisation_id = $1 AND part.remote_ids ? $2 AND delivery.conversation_id = $3
+        WHERE part.organisation_id = $1 AND part.remote_ids @> to_jsonb($2::text) AND delivery.conversation_id = $3
         ORDER BY delivery.sequence DESC
         LIMIT 1
         "#,

@@ -209,3 +209,17 @@ async fn an_account_that_is_refused_here_is_left_to_another_process() {
         a_moment().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_blocks_after_erasing_themselves_is_not_known_anew() {
+    let town = town().await;
+    town.says("ana", "/ping").await;
+    town.says("ana", "/effacer").await;
+    town.taps("ana", "Oui, effacer").await;
+    town.hears_event(&town.platform, "ana", InboundKind::Closed).await;
+    town.advance(TimeDelta::minutes(11)).await;
+    town.hears_event(&town.platform, "ana", InboundKind::Closed).await;
+    town.hears_event(&town.platform, "a stranger", InboundKind::Closed).await;
+    assert_eq!(town.number("SELECT count(*) FROM core.address").await, 0);
+    assert_eq!(town.number("SELECT count(*) FROM core.conversation WHERE platform_ref NOT LIKE 'erased:%'").await, 0);
+}

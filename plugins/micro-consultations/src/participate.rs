@@ -16,8 +16,10 @@ use crate::words::text;
 
 /// Wrong codes an address may type within an hour.
 const WRONG_PER_ADDRESS_MAX: i64 = 10;
-/// Wrong codes everybody together may type within an hour.
-const WRONG_MAX: i64 = 1000;
+/// Wrong codes that browser sessions, of which anybody opens as many as they like, may type together within an hour.
+/// Codes have 50 bits: so many guesses at ten thousand codes find one in ten million hours. Accounts are not
+/// counted, so that nobody can bar those who hold a code from using it there.
+const WRONG_IN_SESSIONS_MAX: i64 = 10_000;
 /// By which name a code is awaited.
 pub(crate) const AWAITED: &str = "code";
 const AWAITED_WITHIN: TimeDelta = TimeDelta::hours(1);
@@ -151,7 +153,8 @@ async fn may_try(cx: &mut Context, address: &KnownAddress) -> Result<bool, Handl
     )
     .fetch_one(cx.sql())
     .await?;
-    Ok(wrong.own < WRONG_PER_ADDRESS_MAX && wrong.all < WRONG_MAX)
+    Ok(wrong.own < WRONG_PER_ADDRESS_MAX
+        && (address.assurance != Assurance::Session || wrong.all < WRONG_IN_SESSIONS_MAX))
 }
 
 async fn count_wrong(cx: &mut Context, address: &KnownAddress) -> HandlerResult {
