@@ -85,7 +85,8 @@ impl Matrix {
     pub async fn verify(&self) -> Result<Status, RunError> {
         let Opened::Here(device) = self.open_device().await? else { return Err(refused(STOP_FIRST)) };
         let outcome = trust::ensure(&device.client, &self.settings).await;
-        let report = self.look_at(&device, 0).await;
+        let late_rooms = self.last_report().await?.map_or(0, |report| report.undecryptable_rooms);
+        let report = self.look_at(&device, late_rooms).await;
         let _ = device.client.pause().await;
         outcome?;
         let known = &device.known;

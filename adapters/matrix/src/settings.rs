@@ -160,6 +160,10 @@ impl MatrixSettings {
             let remedy = "write the bot's whole user id, such as `@crieur:example.org`";
             return Err(wrong("user", format!("`{}`", self.user), remedy));
         }
+        // A homeserver knows users by lower case, and would make another device for each start that asks otherwise.
+        if self.user.chars().any(char::is_uppercase) {
+            return Err(wrong("user", format!("`{}`", self.user), "write it in lower case, as the homeserver does"));
+        }
         if let Invitations::Servers(servers) = &self.invitations {
             let strange = |server: &&String| server.is_empty() || server.contains(['@', '/', ' ']);
             if servers.is_empty() {
