@@ -203,7 +203,7 @@ fn read_settings(
             let remedy = format!("{other} is left out of this build: build with `--features {other}`");
             Err(("platform".to_owned(), remedy))
         }
-        other => Err(("platform".to_owned(), format!("`{other}` is not known: write {}", PLATFORMS.join(" or ")))),
+        other => Err(("platform".to_owned(), format!("`{other}` is not known: write one of {}", PLATFORMS.join(", ")))),
     }
 }
 

@@ -113,7 +113,7 @@ fn a_public_url_is_a_bare_origin() {
 fn accounts_are_checked_by_their_platform() {
     let with = |rest: &str| error(&format!("{SMALLEST}\n{rest}"));
     assert_snapshot!(with("[[account]]\nname = \"Le Chat\"\nplatform = \"webchat\"\n"), @"crieur.toml:5: account[1].name must be 1 to 63 of a-z, 0-9 and `-`, and begin with a letter or digit");
-    assert_snapshot!(with("[[account]]\nname = \"chat\"\nplatform = \"minitel\"\n"), @"crieur.toml:6: account[1].platform `minitel` is not known: write webchat");
+    assert_snapshot!(with("[[account]]\nname = \"chat\"\nplatform = \"minitel\"\n"), @"crieur.toml:6: account[1].platform `minitel` is not known: write one of discord, matrix, telegram, webchat");
     assert_snapshot!(with("[[account]]\nname = \"chat\"\nplatform = \"webchat\"\n\n[account.settings]\nstream_max = 3\n"), @"crieur.toml:9: account[1].settings.stream_max is not known: did you mean `streams_max`?");
     assert_snapshot!(with("[[account]]\nname = \"chat\"\nplatform = \"webchat\"\n\n[account.settings]\nstreams_max = 300\n"), @"crieur.toml:9: account[1].settings.streams_max is 300: write a number from 1 to 100");
     assert_snapshot!(with("[[account]]\nname = \"a\"\nplatform = \"webchat\"\n\n[[account]]\nname = \"a\"\nplatform = \"webchat\"\n"), @r"

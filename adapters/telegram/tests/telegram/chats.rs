@@ -116,12 +116,13 @@ async fn a_group_that_removed_us_is_closed_to_us() {
     let stand = Stand::new().await;
     let running = stand.start();
     for (chat, handle) in [(-1, stand.fake.group(-1)), (-2, stand.fake.supergroup(-2)), (-3, stand.fake.channel(-3))] {
+        handle.adds_the_bot(42);
         sent(send(&running.adapter, &group(chat), &Document::says("coucou")).await);
         handle.kicks_the_bot(42);
         let told = send(&running.adapter, &group(chat), &Document::says("coucou")).await;
         assert!(matches!(told, Verdict::RecipientStopped { .. }), "{told:?}");
     }
-    eventually("the events", async || stand.account.inbox().await.len() == 3).await;
+    eventually("the events", async || stand.account.inbox().await.len() == 6).await;
     assert!(stand.account.addresses().await.is_empty());
     // No right to write is not the end of the group.
     stand.fake.group(-4);
