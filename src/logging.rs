@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bot_core::Redacted;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -50,13 +50,14 @@ pub fn start(log: &Log, secrets: Secrets) -> anyhow::Result<()> {
         Ok(filter) if !filter.is_empty() => EnvFilter::try_new(filter)?,
         _ => EnvFilter::try_new(&log.filter)?,
     };
-    let filter = filter.and(filter_fn(|line| !is_of_a_chat_library(line.target())));
+    let silence = filter_fn(|line| !is_of_a_chat_library(line.target()));
     let lines = fmt::layer().with_writer(secrets).with_target(false).with_ansi(io::stderr().is_terminal());
     let lines = match log.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    // Filters of the whole, not of a layer: those lose lines after a library has asked whether one is wanted.
+    let started = tracing_subscriber::registry().with(lines).with(filter).with(silence).try_init();
     started.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
 }
 
