@@ -365,6 +365,23 @@ impl Plugin for ScriptedPlugin {
                 message.report = true;
                 cx.send(message);
             }
+            // To everybody who agreed, whenever it may; the argument is the sender's rule.
+            "remind" | "remindtoo" => {
+                let mut message = Outgoing::new(
+                    Recipient::Consenting,
+                    Purpose::Consultation,
+                    "reminders",
+                    Document::says("Un rappel"),
+                );
+                message.lane = Lane::Normal;
+                message.sending_rule = serde_json::from_str(&command.arguments).ok();
+                cx.send(message);
+            }
+            "servicenote" => {
+                let caller = cx.caller.as_ref().unwrap().contact;
+                let to = Recipient::Contact(caller);
+                cx.send(Outgoing::new(to, Purpose::Service, "notes", Document::says("Une note")));
+            }
             "later" => {
                 let caller = cx.caller.clone().unwrap();
                 let mut message = Outgoing::new(
