@@ -12,9 +12,11 @@ pub mod calendar;
 pub mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod contacts;
 pub mod core;
 pub mod delivery;
 mod dispatcher;
+pub mod files;
 mod fires;
 pub mod i18n;
 pub mod ids;
@@ -36,5 +38,5 @@ pub mod store;
 pub use clock::Clock;
 pub use crieur_charts as charts;
 pub use ids::*;
-pub use locale::Locale;
+pub use locale::{Locale, Wording};
 pub use redacted::Redacted;
