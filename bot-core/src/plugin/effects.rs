@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::CommandCall;
+use crate::calendar::sending::SendingRule;
 use crate::ids::{ContactId, ConversationId};
 use crate::locale::Locale;
 use crate::message::{Document, MediaHash};
@@ -77,7 +78,7 @@ pub struct Outgoing {
     pub not_after: Option<DateTime<Utc>>,
     /// When the sender writes at all, on top of what the organisation and the recipient want.
     #[serde(default)]
-    pub sending_rule: Option<Value>,
+    pub sending_rule: Option<SendingRule>,
     pub message_key: Option<String>,
     pub coalesce_key: Option<String>,
     pub reveals: Option<String>,

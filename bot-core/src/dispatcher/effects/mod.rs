@@ -7,6 +7,7 @@ mod recipients;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ pub(crate) use self::consent::write_consent;
 pub(crate) use self::forgetting::{FIRE_FORGET, FIRE_VACUUM, forget};
 
 use self::recipients::Target;
+use crate::calendar::sending::SendingRule;
 use crate::core::{Core, Organisation};
 use crate::ids::{AccountId, InboxSequence, PluginId};
 use crate::locale::Locale;
@@ -109,7 +111,7 @@ struct NewDelivery<'d> {
     lane: Lane,
     due_at: DateTime<Utc>,
     not_after: Option<DateTime<Utc>>,
-    sending_rule: Option<&'d Value>,
+    sending_rule: Option<&'d SendingRule>,
     /// `None` for what says nothing: closing a poll.
     document: Option<&'d Document>,
     variables: Value,
@@ -423,7 +425,7 @@ impl EffectWriter<'_> {
             delivery.in_reply_to,
             delivery.report,
             self.now,
-            delivery.sending_rule,
+            delivery.sending_rule.map(Json) as _,
         )
         .execute(&mut *self.connection)
         .await?;
