@@ -15,6 +15,7 @@ pub mod conformance;
 pub mod core;
 pub mod delivery;
 mod dispatcher;
+pub mod fetch;
 mod fires;
 pub mod i18n;
 pub mod ids;

@@ -14,6 +14,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::action::ActionPayload;
 use crate::adapter::{Assurance, ConversationKind, PollCounts};
+pub use crate::fetch::{Fetch, FetchFailure, FetchMethod, FetchRequest, FetchResponse, Fetched};
 use crate::ids::{AddressId, ContactId, ConversationId, DeliveryId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 use crate::message::{Document, MediaHash};
@@ -48,6 +49,11 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// How a delivery ended that was sent with `report`.
     async fn on_delivery(&self, cx: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult;
+
+    /// What became of a request asked for with [`Context::fetch`].
+    async fn on_fetched(&self, _: &mut Context, _: &Fetched) -> HandlerResult {
+        Ok(())
+    }
 
     /// Everything the plugin holds about a person, for `/mes_donnees`. What cannot be linked to them is not there.
     async fn export(&self, cx: &mut Context, contact: ContactId) -> Result<Value, HandlerError>;
@@ -367,6 +373,12 @@ impl Context {
         self.effects.push(Effect::StopSubject { scope: scope.into(), subject: subject.into() });
     }
 
+    /// Asks the outside; [`Plugin::on_fetched`] hears what came. While a request of the same scope and subject is
+    /// under way, this changes nothing.
+    pub fn fetch(&mut self, fetch: Fetch) {
+        self.effects.push(Effect::Fetch(Box::new(fetch)));
+    }
+
     /// Stores a picture or a file; the hash goes into a document.
     pub fn store_media(
         &mut self,
@@ -418,6 +430,7 @@ pub enum Effect {
     CancelFire { scope: String, subject: String },
     Cancel { scope: String, subject: Option<String> },
     StopSubject { scope: String, subject: String },
+    Fetch(Box<Fetch>),
     StoreMedia { hash: MediaHash, content_type: String, file_name: String, content: Vec<u8> },
     Audit { action: String, subject: String, details: Value },
     RevealsChoice { scope: String },

@@ -10,7 +10,7 @@ use crate::ids::{AccountId, ConversationId, InboxSequence, PluginId};
 use crate::locale::Locale;
 use crate::message::Document;
 use crate::plugin::{
-    Caller, ClosePoll, Context, Edit, Effect, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Reply,
+    Caller, ClosePoll, Context, Edit, Effect, Fetch, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Reply,
 };
 
 /// What caused the effects.
@@ -137,6 +137,7 @@ impl EffectWriter<'_> {
             Effect::CancelFire { scope, subject } => self.cancel_fire(&scope, Some(&subject)).await,
             Effect::Cancel { scope, subject } => self.cancel(&scope, subject.as_deref()).await,
             Effect::StopSubject { scope, subject } => self.stop_subject(&scope, &subject).await,
+            Effect::Fetch(fetch) => self.fetch(&fetch).await,
             Effect::StoreMedia { hash, content_type, file_name, content } => {
                 // What the core itself makes is somebody's own data, and leaves with them.
                 let owner = self.caller.filter(|_| *self.plugin == PluginId::core()).map(|caller| caller.contact.0);
@@ -612,6 +613,25 @@ impl EffectWriter<'_> {
         .execute(&mut *self.connection)
         .await?;
         self.cancel(scope, Some(subject)).await
+    }
+
+    async fn fetch(&mut self, fetch: &Fetch) -> Result<(), EffectError> {
+        sqlx::query!(
+            r#"
+            INSERT INTO core.fetch (organisation_id, plugin_id, scope, subject, request, payload, available_at, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (organisation_id, plugin_id, scope, subject) DO NOTHING
+            "#,
+            self.organisation_id(),
+            self.plugin.as_str(),
+            fetch.scope,
+            fetch.subject,
+            serde_json::to_value(&fetch.request)?,
+            fetch.payload,
+            self.now,
+        )
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
     }
 
     async fn reveals_choice(&mut self, scope: &str) -> Result<(), EffectError> {

@@ -6,6 +6,7 @@
 mod crash;
 mod delivery;
 mod dispatch;
+mod fetches;
 mod fires;
 mod isolation;
 mod networks;
