@@ -57,3 +57,30 @@ impl FromStr for Locale {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a language crieur speaks: write fr or en")]
 pub struct UnknownLocale(pub String);
+
+/// Words in French, and in English where somebody translated them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Wording {
+    pub fr: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub en: Option<String>,
+}
+
+impl Wording {
+    pub fn french(words: impl Into<String>) -> Self {
+        Self { fr: words.into(), en: None }
+    }
+
+    /// The words in `locale`, or in French where they were not translated.
+    pub fn in_locale(&self, locale: Locale) -> &str {
+        match locale {
+            Locale::Fr => &self.fr,
+            Locale::En => self.en.as_deref().unwrap_or(&self.fr),
+        }
+    }
+
+    /// What was written, by language.
+    pub fn all(&self) -> impl Iterator<Item = (Locale, &str)> {
+        std::iter::once((Locale::Fr, self.fr.as_str())).chain(self.en.as_deref().map(|en| (Locale::En, en)))
+    }
+}

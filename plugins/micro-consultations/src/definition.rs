@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use bot_core::Locale;
+pub use bot_core::Wording;
 use bot_core::adapter::Assurance;
 use bot_core::calendar::resolve_local;
+pub use bot_core::files::SLUG_CHARACTERS_MAX;
 use chrono::{DateTime, Days, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
@@ -18,7 +19,6 @@ pub const OPTIONS_MIN: usize = 2;
 pub const OPTIONS_MAX: usize = 20;
 pub const SCALE_STEPS_MIN: usize = 2;
 pub const SCALE_STEPS_MAX: usize = 10;
-pub const SLUG_CHARACTERS_MAX: usize = 40;
 pub const TITLE_CHARACTERS_MAX: usize = 120;
 pub const INTRODUCTION_CHARACTERS_MAX: usize = 1000;
 pub const QUESTION_CHARACTERS_MAX: usize = 400;
@@ -59,32 +59,6 @@ pub struct Definition {
     pub consent: Option<Wording>,
     /// One to [`QUESTIONS_MAX`].
     pub questions: Vec<Question>,
-}
-
-/// Words in French, and in English where somebody translated them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Wording {
-    pub fr: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub en: Option<String>,
-}
-
-impl Wording {
-    pub fn french(words: impl Into<String>) -> Self {
-        Self { fr: words.into(), en: None }
-    }
-
-    /// The words in `locale`, or in French where they were not translated.
-    pub fn in_locale(&self, locale: Locale) -> &str {
-        match locale {
-            Locale::Fr => &self.fr,
-            Locale::En => self.en.as_deref().unwrap_or(&self.fr),
-        }
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = (Locale, &str)> {
-        std::iter::once((Locale::Fr, self.fr.as_str())).chain(self.en.as_deref().map(|en| (Locale::En, en)))
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

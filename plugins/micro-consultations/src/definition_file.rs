@@ -2,56 +2,15 @@
 //! written back from what the chat composed.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use bot_core::adapter::Assurance;
+use bot_core::files::{self, LocalTime, TextOrTable};
+pub use bot_core::files::{FileError as DefinitionError, Problem};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::*;
-use crate::file_places::{Places, line_of};
-use crate::file_values::{LocalTime, TextOrTable};
-
-/// Everything wrong with a file, each problem with its place.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub struct DefinitionError {
-    pub problems: Vec<Problem>,
-}
-
-impl fmt::Display for DefinitionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Problem {
-    /// From 1; `None` for a definition that did not come from a file.
-    pub line: Option<usize>,
-    /// For example `questions[2].options`; empty when it concerns the whole file. Questions count from 1.
-    pub field: String,
-    /// What is wrong, and what to write.
-    pub remedy: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
-        }
-        f.write_str(&self.remedy)
-    }
-}
 
 /// A consultation file. Text is a string (French), or a table `{ fr = "…", en = "…" }`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -162,31 +121,8 @@ fn results_step_default() -> u16 {
 /// Every problem found, with line, field and remedy. A file that is not TOML, or holds an unknown or missing field,
 /// is reported at the first such place.
 pub fn parse(source: &str) -> Result<Definition, DefinitionError> {
-    let places = Places::of(source);
-    let file: DefinitionFile = toml::from_str(source).map_err(|error| DefinitionError {
-        problems: vec![Problem {
-            line: error.span().map(|span| line_of(source, span.start)),
-            field: error.span().map(|span| places.field_at(&span)).unwrap_or_default(),
-            remedy: in_plain_words(error.message()),
-        }],
-    })?;
-    file.check().map_err(|mut problems| {
-        for problem in &mut problems {
-            problem.line = places.line_of_field(source, &problem.field);
-        }
-        problems.sort_by_key(|problem| problem.line);
-        DefinitionError { problems }
-    })
-}
-
-/// The parser's message, without the names of types.
-pub(crate) fn in_plain_words(message: &str) -> String {
-    message
-        .replace('\n', " ")
-        .replace("expected u16", "write a whole number from 0 to 65535")
-        .replace("expected u8", "write a whole number from 0 to 255")
-        .replace("expected a sequence", "write a list: [\"…\", \"…\"]")
-        .replace("expected a boolean", "write true or false")
+    let file: DefinitionFile = files::read(source)?;
+    file.check().map_err(|problems| DefinitionError::in_file(source, problems))
 }
 
 /// Writes a definition as the file that gives it back.
@@ -351,7 +287,7 @@ impl Checker {
 impl DefinitionFile {
     fn check(self) -> Result<Definition, Vec<Problem>> {
         let mut checker = Checker::new();
-        if !is_slug(&self.slug) {
+        if !files::is_slug(&self.slug) {
             checker.refuse(
                 "slug",
                 format!("must be 1 to {SLUG_CHARACTERS_MAX} of a-z, 0-9 and `-`, and begin with a letter or digit"),
@@ -426,13 +362,6 @@ impl DefinitionFile {
         };
         if checker.problems.is_empty() { Ok(definition) } else { Err(checker.problems) }
     }
-}
-
-/// Whether `text` may name a consultation.
-pub fn is_slug(text: &str) -> bool {
-    (1..=SLUG_CHARACTERS_MAX).contains(&text.len())
-        && !text.starts_with('-')
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 impl From<Definition> for DefinitionFile {

@@ -18,8 +18,6 @@ mod conversation;
 pub mod definition;
 pub mod definition_file;
 pub mod demo;
-mod file_places;
-mod file_values;
 #[cfg(test)]
 mod hammer;
 mod links;

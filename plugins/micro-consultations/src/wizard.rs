@@ -490,12 +490,13 @@ async fn drop_it(cx: &mut Context) -> HandlerResult {
 
 #[cfg(test)]
 mod tests {
+    use bot_core::files::is_slug;
     use bot_core::plugin::Effect;
     use proptest::prelude::*;
 
     use super::*;
     use crate::bench::Town;
-    use crate::definition_file::{self, is_slug};
+    use crate::definition_file;
 
     #[tokio::test]
     async fn an_organiser_composes_a_consultation_without_file_or_terminal() {

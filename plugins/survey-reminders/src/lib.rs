@@ -1,4 +1,13 @@
 //! Survey reminders: a questionnaire, its invitation and its reminders, until a collectivité has answered and never
 //! after.
+//!
+//! A campaign is a file (its [`definition`]), planned down to the single message, approved by its hash, and then
+//! carried out: less or later than approved, never more, earlier, elsewhere or in other words.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod definition;
+mod plugin;
+pub mod store;
+
+pub use plugin::SurveyReminders;

@@ -1,5 +1,6 @@
 //! The file of a pulse: a consultation file with `kind = "pulse"`, much shorter.
 
+use bot_core::files::{self, LocalTime, SLUG_CHARACTERS_MAX, TextOrTable, is_slug};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
@@ -7,10 +8,8 @@ use super::{
     HOURS_MAX, OPTION_CHARACTERS_MAX, OPTIONS_MAX, OPTIONS_MIN, PulseClosing, PulseDefinition, QUESTION_CHARACTERS_MAX,
     ROOMS_MAX,
 };
-use crate::definition::{Definition, SLUG_CHARACTERS_MAX};
-use crate::definition_file::{self, Checker, DefinitionError, Problem, in_plain_words, is_slug};
-use crate::file_places::{Places, line_of};
-use crate::file_values::{LocalTime, TextOrTable};
+use crate::definition::Definition;
+use crate::definition_file::{self, Checker, DefinitionError, Problem};
 
 /// What a file may hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,28 +44,14 @@ pub fn read(source: &str) -> Result<FileContent, DefinitionError> {
         Some(Some("pulse")) => Ok(FileContent::Pulse(parse(source)?)),
         Some(_) => {
             let remedy = "is not known: write \"pulse\", or remove it for a consultation".to_owned();
-            let line = Places::of(source).line_of_field(source, "kind");
-            Err(DefinitionError { problems: vec![Problem { line, field: "kind".to_owned(), remedy }] })
+            Err(DefinitionError::in_file(source, vec![Problem { line: None, field: "kind".to_owned(), remedy }]))
         }
     }
 }
 
 fn parse(source: &str) -> Result<PulseDefinition, DefinitionError> {
-    let places = Places::of(source);
-    let file: PulseFile = toml::from_str(source).map_err(|error| DefinitionError {
-        problems: vec![Problem {
-            line: error.span().map(|span| line_of(source, span.start)),
-            field: error.span().map(|span| places.field_at(&span)).unwrap_or_default(),
-            remedy: in_plain_words(error.message()),
-        }],
-    })?;
-    file.check().map_err(|mut problems| {
-        for problem in &mut problems {
-            problem.line = places.line_of_field(source, &problem.field);
-        }
-        problems.sort_by_key(|problem| problem.line);
-        DefinitionError { problems }
-    })
+    let file: PulseFile = files::read(source)?;
+    file.check().map_err(|problems| DefinitionError::in_file(source, problems))
 }
 
 impl PulseFile {

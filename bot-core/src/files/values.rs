@@ -1,4 +1,4 @@
-//! How texts and times are written in a consultation file.
+//! How texts and times are written in a file.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use chrono::NaiveDateTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::definition::Wording;
+use crate::locale::Wording;
 
 /// Words as a plain string (French), or as a table by language.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct TextOrTable(pub Wording);
+pub struct TextOrTable(pub Wording);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,10 +61,11 @@ impl JsonSchema for TextOrTable {
 
 /// A date and time on the clocks of a place: a TOML local date-time, or the same as a string.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct LocalTime(pub NaiveDateTime);
+pub struct LocalTime(pub NaiveDateTime);
 
 impl LocalTime {
-    fn read(text: &str) -> Option<Self> {
+    /// Reads a local date and time as people write it; `None` when it has an offset or is none.
+    pub fn read(text: &str) -> Option<Self> {
         ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
             .iter()
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())

@@ -1,13 +1,14 @@
-//! Where things stand in a consultation file, so that an error can point at them.
+//! Where things stand in a TOML file, so that an error can point at them.
 
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
 /// Where each field of a file stands, as far as the file can be read.
-pub(crate) struct Places(Vec<(String, Range<usize>)>);
+pub struct Places(Vec<(String, Range<usize>)>);
 
 impl Places {
+    /// Reads what can be read: a file with faults has places too.
     pub fn of(source: &str) -> Self {
         let (table, _errors) = DeTable::parse_recoverable(source);
         let mut places = Vec::new();
@@ -55,8 +56,8 @@ fn collect_value(value: &DeValue<'_>, field: &str, places: &mut Vec<(String, Ran
     }
 }
 
-/// From 1.
-pub(crate) fn line_of(source: &str, offset: usize) -> usize {
+/// The line of a byte of `source`, from 1.
+pub fn line_of(source: &str, offset: usize) -> usize {
     source.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
 }
 
