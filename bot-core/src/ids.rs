@@ -42,6 +42,10 @@ id!(
     ContactId(Uuid)
 );
 id!(
+    /// A public body that contacts work for.
+    CollectiviteId(i64)
+);
+id!(
     /// A person on one platform, by number: safe in a log line, unlike the address itself.
     AddressId(i64)
 );

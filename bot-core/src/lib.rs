@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod contacts;
 pub mod core;
 pub mod delivery;
 mod dispatcher;

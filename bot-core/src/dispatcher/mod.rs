@@ -20,7 +20,7 @@ use self::context::caller_of;
 pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact, without_time_limit};
 pub(crate) use self::effects::{
     EffectError, FIRE_EVENT, FIRE_FORGET, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, forget, schedule,
-    write_audit,
+    write_audit, write_consent,
 };
 use self::routing::Route;
 pub(crate) use self::routing::{is_urgent, may};
@@ -311,20 +311,50 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
             route => break (event, transaction, caller, route),
         }
     };
+    let locale = caller.as_ref().map(|found| found.1);
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
-    let context = match route {
+    let mut context = match route {
         Route::Core(command) => crate::people::handle(core, organisation, context, &event, command).await?,
         Route::Plugin { id, call } => call_plugin(core, context, id, call).await?,
         Route::Nobody => context,
     };
     let origin = Origin { account: Some(event.account), event: Some(event.sequence) };
+    let next = context.take_hand_over().zip(context.caller.clone());
+    let locale = locale.unwrap_or(context.locale);
     let mut transaction = apply(core, organisation, context, &origin).await?;
+    if let Some((command, caller)) = next {
+        transaction = hand_over(core, organisation, transaction, (caller, locale), command, &origin).await?;
+    }
     if settle(&mut transaction, core, claimed).await? == 0 {
         // Dropping the transaction undoes everything: another process has taken the event over.
         return Ok(());
     }
     transaction.commit().await?;
     Ok(())
+}
+
+/// Goes on with the command that a plugin handed its caller over to. There is no further hand-over.
+async fn hand_over(
+    core: &Core,
+    organisation: &crate::core::Organisation,
+    transaction: Transaction<'static, Postgres>,
+    (caller, locale): (crate::plugin::Caller, crate::locale::Locale),
+    command: crate::plugin::CommandCall,
+    origin: &Origin,
+) -> Result<Transaction<'static, Postgres>, DispatchError> {
+    let route = routing::command(core, &caller, &command.name, &command.arguments);
+    let caller = Some((Box::new(caller), locale));
+    let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
+    let context = match route {
+        Route::Plugin { id, call } => call_plugin(core, context, id, call).await?,
+        Route::Core(_) | Route::Nobody => {
+            let mut context = context;
+            let text = crate::people::text(context.locale, "plugin-unavailable", &[]);
+            context.reply(crate::message::Document::says(text));
+            context
+        }
+    };
+    Ok(apply(core, organisation, context, origin).await?)
 }
 
 /// Calls the plugin, or says that it is not there just now: a person is never left without an answer.

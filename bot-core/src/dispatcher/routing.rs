@@ -173,14 +173,9 @@ async fn route_text(
         if let Some(command) = CoreCommand::from_text(&name, arguments) {
             return Ok(Route::Core(command));
         }
-        return Ok(match owner_of_command(core.plugins.values(), &name) {
-            Some((_, command)) if !may(caller, command.audience) => Route::Core(CoreCommand::NotAllowed),
-            Some((id, command)) => Route::Plugin {
-                id: id.clone(),
-                call: Call::Command(CommandCall { name: command.name.to_owned(), arguments: arguments.to_owned() }),
-            },
-            None if direct => Route::Core(CoreCommand::Unknown { typed: format!("/{name}") }),
-            None => Route::Nobody,
+        return Ok(match self::command(core, caller, &name, arguments) {
+            Route::Nobody if direct => Route::Core(CoreCommand::Unknown { typed: format!("/{name}") }),
+            route => route,
         });
     }
     let prompt = sqlx::query!(
@@ -215,6 +210,18 @@ async fn route_text(
         }
     }
     Ok(if direct { Route::Core(CoreCommand::NotUnderstood) } else { Route::Nobody })
+}
+
+/// To the plugin that owns the command `name`, if the caller may use it.
+pub(super) fn command(core: &Core, caller: &Caller, name: &str, arguments: &str) -> Route {
+    match owner_of_command(core.plugins.values(), name) {
+        Some((_, command)) if !may(caller, command.audience) => Route::Core(CoreCommand::NotAllowed),
+        Some((id, command)) => Route::Plugin {
+            id: id.clone(),
+            call: Call::Command(CommandCall { name: command.name.to_owned(), arguments: arguments.to_owned() }),
+        },
+        None => Route::Nobody,
+    }
 }
 
 fn route_action(core: &Core, organisation: &Organisation, caller: &Caller, token: &ActionToken) -> Route {

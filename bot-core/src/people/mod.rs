@@ -16,8 +16,9 @@ pub(crate) use self::words::text;
 use crate::action::ActionPayload;
 use crate::adapter::{CommandMenu, CommandMenuEntry, ConversationKind};
 use crate::core::{Core, Organisation};
-use crate::dispatcher::{DispatchError, StoredEvent, may};
+use crate::dispatcher::{DispatchError, StoredEvent, may, write_consent};
 use crate::i18n::Argument;
+use crate::ids::OrganisationId;
 use crate::locale::Locale;
 use crate::message::{Document, Text};
 use crate::plugin::{Audience, CommandDeclaration, Context, Purpose};
@@ -332,18 +333,15 @@ async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError
     let wording = text(locale, "consent-consultation-wording", &arguments);
     let purpose = Purpose::Consultation;
     if given {
-        sqlx::query!(
-            r#"
-            INSERT INTO core.consent (organisation_id, contact_id, purpose, wording, given_at) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (organisation_id, contact_id, purpose) WHERE withdrawn_at IS NULL DO NOTHING
-            "#,
-            organisation,
-            caller.contact.0,
-            purpose.as_str(),
-            wording,
+        write_consent(
+            &mut context.transaction,
+            OrganisationId(organisation),
+            caller.contact,
+            caller.address,
+            purpose,
+            &wording,
             now,
         )
-        .execute(&mut *context.transaction)
         .await?;
         // Saying yes is a wish to hear from us again.
         sqlx::query!(

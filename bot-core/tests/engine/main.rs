@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by failing")]
 
+mod asking;
 mod crash;
 mod delivery;
 mod dispatch;

@@ -273,7 +273,7 @@ impl ScriptedPlugin {
             id: id.parse().unwrap(),
             version: "1.0.0",
             commands: commands.collect(),
-            subscriptions: vec![Subscription::Links, Subscription::Erasures, Subscription::Polls],
+            subscriptions: vec![Subscription::Links, Subscription::Erasures, Subscription::Polls, Subscription::Notes],
             settings_schema: json!({}),
             sql_schema: "scripted",
         };
@@ -403,6 +403,39 @@ impl Plugin for ScriptedPlugin {
                 request: FetchRequest::get(command.arguments.clone()),
                 payload: json!("kept"),
             }),
+            "handover" => {
+                cx.reply(Document::says("Je passe la main."));
+                cx.hand_over("ping", &command.arguments);
+            }
+            "handoverround" => cx.hand_over("handoverround", ""),
+            "note" => cx.note(Note {
+                topic: "questionnaire.answered".to_owned(),
+                subject: command.arguments.clone(),
+                contact: cx.caller.as_ref().map(|caller| caller.contact),
+                details: json!({}),
+            }),
+            "agree" => cx.give_consent(Purpose::Reminder, "Oui, rappelez-moi."),
+            "disagree" => cx.withdraw_consent(Purpose::Reminder),
+            // To the caller thrice and to each organiser, in one effect.
+            "each" => {
+                let contact = cx.caller.as_ref().unwrap().contact;
+                let message = |to, subject: &str| {
+                    let words = Document::says(format!("Rappel {subject}"));
+                    Outgoing { subject: subject.to_owned(), ..Outgoing::new(to, Purpose::Reminder, "campaign", words) }
+                };
+                cx.send_each(vec![
+                    message(Recipient::Contact(contact), "un"),
+                    message(Recipient::Contact(contact), "deux"),
+                    message(Recipient::ContactElsewhere(contact), "trois"),
+                    message(Recipient::Organisers, "organisers"),
+                ]);
+            }
+            "stands" => {
+                let subjects = ["un", "deux", "trois"].map(str::to_owned);
+                let views = cx.deliveries("campaign", &subjects).await?;
+                let words: Vec<String> = views.iter().map(|view| format!("{}={}", view.subject, view.state)).collect();
+                cx.reply(Document::says(words.join(" ")));
+            }
             "cancel" => cx.cancel("campaign", Some("later".to_owned())),
             "stopsubject" => cx.stop_subject("campaign", "later"),
             "picture" => {
@@ -458,6 +491,7 @@ impl Plugin for ScriptedPlugin {
                 self.hear(format!("reaction {key} on {} removed {removed}", message.subject));
             }
             Event::PollVote { message, options } => self.hear(format!("vote {options:?} in {}", message.subject)),
+            Event::Noted { by, note } => self.hear(format!("{by} noted {} {}", note.topic, note.subject)),
         }
         Ok(())
     }

@@ -178,6 +178,8 @@ impl Plugin for MicroConsultations {
                 }
                 None => Ok(()),
             },
+            // It subscribed to none.
+            Event::Noted { .. } => Ok(()),
             Event::PollVote { message, options } => {
                 let chosen = options.first().map(|option| u8::try_from(*option).unwrap_or(u8::MAX));
                 named_votes::heard(cx, message, chosen.map_or(Vote::Nothing, Vote::For)).await

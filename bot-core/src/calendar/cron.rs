@@ -1,30 +1,16 @@
-//! Local time: what moment an hour on the wall means, and when a cron line comes round again.
-//!
-//! Both follow one rule where the clocks change. An hour that a spring change skips means the first moment after it;
-//! an hour that an autumn change repeats means the first of the two. So what is due every day is due exactly once on
-//! each day, never twice and never backwards.
+//! Cron: when a line of crontab comes round again in local time.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeZone, Utc};
-use chrono_tz::{GapInfo, Tz};
+use chrono::{DateTime, Datelike, Utc};
+use chrono_tz::Tz;
+
+use super::resolve_local;
 
 /// The last year the `cron` crate knows.
 const YEAR_MAX: i32 = 2100;
-
-/// The moment at which clocks in `time_zone` show `local`: the first moment after it where they skip it, the first
-/// of the two where they show it twice.
-pub fn resolve_local(local: NaiveDateTime, time_zone: Tz) -> DateTime<Utc> {
-    if let Some(moment) = time_zone.from_local_datetime(&local).earliest() {
-        return moment.to_utc();
-    }
-    GapInfo::new(&local, &time_zone)
-        .and_then(|gap| gap.end)
-        // Only a time at the very edge of what chrono counts is neither shown nor skipped.
-        .map_or_else(|| local.and_utc(), |end| end.to_utc())
-}
 
 /// The first moment strictly after `after` at which `cron` is due in `time_zone`, or `None` when it never is again
 /// (30 February) up to the year 2100.
@@ -202,10 +188,6 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn local(text: &str) -> NaiveDateTime {
-        text.parse().unwrap()
-    }
-
     /// The next `count` occurrences, one call each.
     fn occurrences(cron: &str, time_zone: Tz, after: &str, count: usize) -> Vec<String> {
         let mut after = at(after);
@@ -217,18 +199,6 @@ mod tests {
             after = next;
         }
         found
-    }
-
-    #[test]
-    fn a_skipped_hour_means_the_first_moment_after_it() {
-        assert_eq!(resolve_local(local("2026-03-29T02:30:00"), Tz::Europe__Paris), at("2026-03-29T01:00:00Z"));
-        // Samoa crossed the date line: 30 December 2011 never was.
-        assert_eq!(resolve_local(local("2011-12-30T12:00:00"), Tz::Pacific__Apia), at("2011-12-30T10:00:00Z"));
-    }
-
-    #[test]
-    fn a_repeated_hour_means_the_first_of_the_two() {
-        assert_eq!(resolve_local(local("2026-10-25T02:30:00"), Tz::Europe__Paris), at("2026-10-25T00:30:00Z"));
     }
 
     #[test]

@@ -1,16 +1,28 @@
 //! Turns what a handler asked for into rows, in the handler's own transaction.
 
-use chrono::{DateTime, TimeDelta, Utc};
+mod batch;
+mod consent;
+mod forgetting;
+mod recipients;
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+pub(crate) use self::consent::write_consent;
+pub(crate) use self::forgetting::{FIRE_FORGET, FIRE_VACUUM, forget};
+
+use self::recipients::Target;
+use crate::calendar::sending::SendingRule;
 use crate::core::{Core, Organisation};
-use crate::ids::{AccountId, ConversationId, InboxSequence, PluginId};
+use crate::ids::{AccountId, InboxSequence, PluginId};
 use crate::locale::Locale;
 use crate::message::Document;
 use crate::plugin::{
-    Caller, ClosePoll, Context, Edit, Effect, Fetch, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Reply,
+    Caller, ClosePoll, Context, Edit, Effect, Event, Fetch, Fire, Lane, Misfire, Note, Outgoing, Purpose, Reply,
+    Subscription,
 };
 
 /// What caused the effects.
@@ -36,20 +48,9 @@ pub(crate) enum EffectError {
     Refused(String),
 }
 
-/// Fires and deliveries of the core itself.
-pub(crate) const FIRE_VACUUM: &str = "vacuum";
-pub(crate) const FIRE_FORGET: &str = "forget";
 pub(crate) const FIRE_OUTCOME: &str = "core:delivery-outcome";
 pub(crate) const FIRE_EVENT: &str = "core:event";
 
-/// Longer than any lease: what was begun before a closing has been written or given up by then.
-const FORGET_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(10);
-
-/// Tables of the core that hold what people chose, until it is forgotten.
-const CORE_TABLES_WITH_CHOICES: [&str; 5] =
-    ["core.inbox", "core.prompt", "core.delivery", "core.account_state", "core.media"];
-
-/// Writes the effects of `context` and gives its transaction back, uncommitted.
 pub(crate) async fn apply(
     core: &Core,
     organisation: &Organisation,
@@ -111,6 +112,7 @@ struct NewDelivery<'d> {
     lane: Lane,
     due_at: DateTime<Utc>,
     not_after: Option<DateTime<Utc>>,
+    sending_rule: Option<&'d SendingRule>,
     /// `None` for what says nothing: closing a poll.
     document: Option<&'d Document>,
     variables: Value,
@@ -129,6 +131,12 @@ impl EffectWriter<'_> {
         match effect {
             Effect::Reply(reply) => self.reply(&reply).await,
             Effect::Send(message) => self.send(&message).await,
+            Effect::SendEach { messages } => self.send_each(&messages).await,
+            Effect::Consent { purpose, wording } => self.give_consent(purpose, &wording).await,
+            Effect::WithdrawConsent { purpose } => self.withdraw_consent(purpose).await,
+            // The dispatcher has taken it out, where somebody called.
+            Effect::HandOver(_) => Ok(()),
+            Effect::Note(note) => self.note(note).await,
             Effect::Edit(edit) => self.edit(&edit).await,
             Effect::ClosePoll(close) => self.close_poll(&close).await,
             Effect::Await { name, until } => self.await_text(&name, until).await,
@@ -197,6 +205,7 @@ impl EffectWriter<'_> {
             lane: Lane::Interactive,
             due_at: self.now,
             not_after: None,
+            sending_rule: None,
             document: Some(&reply.document),
             variables: Value::Object(serde_json::Map::new()),
             locale: self.locale,
@@ -209,148 +218,68 @@ impl EffectWriter<'_> {
 
     async fn send(&mut self, message: &Outgoing) -> Result<(), EffectError> {
         let targets = self.targets(message.to, message.purpose).await?;
-        for target in targets {
-            let translated = message.translations.iter().find(|(locale, _)| *locale == target.locale);
-            let document = translated.map_or(&message.document, |(_, document)| document);
-            let delivery = NewDelivery {
-                account: target.account,
-                conversation: target.conversation,
-                address: target.address,
-                contact: target.contact,
-                kind: "send",
-                target: None,
-                message_key: message.message_key.as_deref(),
-                coalesce_key: message.coalesce_key.clone(),
-                scope: &message.scope,
-                subject: &message.subject,
-                purpose: message.purpose,
-                lane: message.lane,
-                due_at: message.not_before.unwrap_or(self.now).max(self.now),
-                not_after: message.not_after,
-                document: Some(document),
-                variables: Value::Object(message.variables.clone()),
-                locale: target.locale,
-                reveals: message.reveals.as_deref(),
-                in_reply_to: None,
-                report: message.report,
-            };
-            self.insert(delivery).await?;
+        // What may be brought up to date, or forgotten, is written one by one.
+        if message.coalesce_key.is_none() && message.reveals.is_none() && targets.len() > 1 {
+            let deliveries = targets.iter().map(|target| self.addressed(message, target)).collect();
+            return self.insert_many(deliveries).await;
+        }
+        for target in &targets {
+            self.insert(self.addressed(message, target)).await?;
         }
         Ok(())
     }
 
-    /// Where a message goes: each person once, in the conversation they last used.
-    async fn targets(&mut self, to: Recipient, purpose: Purpose) -> Result<Vec<Target>, EffectError> {
-        let organisation = self.organisation_id();
-        let default = self.organisation.view.default_locale;
-        let rows = match to {
-            Recipient::Conversation(ConversationId(conversation)) => {
-                sqlx::query_as!(
-                    TargetRow,
-                    r#"
-                    SELECT conversation.account_id AS "account!", conversation.id AS "conversation!",
-                           reachability.address_id AS "address?", address.contact_id AS "contact?", contact.locale AS "locale?"
-                    FROM core.conversation AS conversation
-                    LEFT JOIN core.reachability AS reachability
-                      ON reachability.organisation_id = conversation.organisation_id
-                     AND reachability.direct_conversation_id = conversation.id
-                    LEFT JOIN core.address AS address
-                      ON address.organisation_id = reachability.organisation_id AND address.id = reachability.address_id
-                    LEFT JOIN core.contact AS contact
-                      ON contact.organisation_id = address.organisation_id AND contact.id = address.contact_id
-                    WHERE conversation.organisation_id = $1 AND conversation.id = $2
-                    LIMIT 1
-                    "#,
-                    organisation,
-                    conversation,
-                )
-                .fetch_all(&mut *self.connection)
-                .await?
-            }
-            Recipient::Contact(contact) => {
-                sqlx::query_as!(
-                    TargetRow,
-                    r#"
-                    SELECT reachability.account_id AS "account!", reachability.direct_conversation_id AS "conversation!",
-                           address.id AS "address?", address.contact_id AS "contact?", contact.locale AS "locale?"
-                    FROM core.address AS address
-                    JOIN core.contact AS contact
-                      ON contact.organisation_id = address.organisation_id AND contact.id = address.contact_id
-                    JOIN core.reachability AS reachability
-                      ON reachability.organisation_id = address.organisation_id AND reachability.address_id = address.id
-                    WHERE address.organisation_id = $1 AND address.contact_id = $2
-                      AND reachability.state = 'reachable' AND reachability.direct_conversation_id IS NOT NULL
-                    ORDER BY reachability.since DESC
-                    LIMIT 1
-                    "#,
-                    organisation,
-                    contact.0,
-                )
-                .fetch_all(&mut *self.connection)
-                .await?
-            }
-            Recipient::CallerInPrivate => return Ok(self.caller_in_private().await?.into_iter().collect()),
-            Recipient::Consenting => {
-                sqlx::query_as!(
-                    TargetRow,
-                    r#"
-                    SELECT DISTINCT ON (contact.id)
-                           reachability.account_id AS "account!", reachability.direct_conversation_id AS "conversation!",
-                           address.id AS "address?", address.contact_id AS "contact?", contact.locale AS "locale?"
-                    FROM core.consent AS consent
-                    JOIN core.contact AS contact
-                      ON contact.organisation_id = consent.organisation_id AND contact.id = consent.contact_id
-                    JOIN core.address AS address
-                      ON address.organisation_id = contact.organisation_id AND address.contact_id = contact.id
-                    JOIN core.reachability AS reachability
-                      ON reachability.organisation_id = address.organisation_id AND reachability.address_id = address.id
-                    WHERE consent.organisation_id = $1 AND consent.purpose = $2 AND consent.withdrawn_at IS NULL
-                      AND contact.status = 'active'
-                      AND reachability.state = 'reachable' AND reachability.direct_conversation_id IS NOT NULL
-                    ORDER BY contact.id, reachability.since DESC
-                    "#,
-                    organisation,
-                    purpose.as_str(),
-                )
-                .fetch_all(&mut *self.connection)
-                .await?
-            }
-        };
-        Ok(rows
-            .into_iter()
-            .map(|row| Target {
-                account: row.account,
-                conversation: Some(row.conversation),
-                address: row.address,
-                contact: row.contact,
-                locale: row.locale.and_then(|code| code.parse().ok()).unwrap_or(default),
-            })
-            .collect())
+    /// `message` to one of its recipients, in their language.
+    fn addressed<'m>(&self, message: &'m Outgoing, target: &Target) -> NewDelivery<'m> {
+        let translated = message.translations.iter().find(|(locale, _)| *locale == target.locale);
+        NewDelivery {
+            account: target.account,
+            conversation: target.conversation,
+            address: target.address,
+            contact: target.contact,
+            kind: "send",
+            target: None,
+            message_key: message.message_key.as_deref(),
+            coalesce_key: message.coalesce_key.clone(),
+            scope: &message.scope,
+            subject: &message.subject,
+            purpose: message.purpose,
+            lane: message.lane,
+            due_at: message.not_before.unwrap_or(self.now).max(self.now),
+            not_after: message.not_after,
+            sending_rule: message.sending_rule.as_ref(),
+            document: Some(translated.map_or(&message.document, |(_, document)| document)),
+            variables: Value::Object(message.variables.clone()),
+            locale: target.locale,
+            reveals: message.reveals.as_deref(),
+            in_reply_to: None,
+            report: message.report,
+        }
     }
 
-    async fn caller_in_private(&mut self) -> Result<Option<Target>, EffectError> {
-        let (Some(caller), Some(account)) = (self.caller, self.origin.account) else { return Ok(None) };
-        let known = sqlx::query_scalar!(
-            r#"
-            SELECT conversation.id FROM core.reachability
-            JOIN core.conversation ON conversation.organisation_id = reachability.organisation_id
-                                  AND conversation.id = reachability.direct_conversation_id
-            WHERE reachability.organisation_id = $1 AND reachability.account_id = $2 AND reachability.address_id = $3
-              AND conversation.state = 'open'
-            "#,
-            self.organisation_id(),
-            account.0,
-            caller.address.0,
-        )
-        .fetch_optional(&mut *self.connection)
-        .await?;
-        Ok(Some(Target {
-            account: account.0,
-            conversation: known,
-            address: Some(caller.address.0),
-            contact: Some(caller.contact.0),
-            locale: self.locale,
-        }))
+    /// Plugins that asked for notes hear of it by a fire each, so that they cannot hold up this call.
+    async fn note(&mut self, note: Note) -> Result<(), EffectError> {
+        let news = serde_json::to_value(Event::Noted { by: self.plugin.clone(), note })?;
+        let listeners: Vec<PluginId> = self
+            .core
+            .plugins
+            .values()
+            .map(|host| host.manifest())
+            .filter(|manifest| manifest.id != *self.plugin && manifest.subscriptions.contains(&Subscription::Notes))
+            .map(|manifest| manifest.id.clone())
+            .collect();
+        for listener in listeners {
+            let fire = Fire {
+                scope: FIRE_EVENT.to_owned(),
+                subject: format!("noted {}", self.core.random.uuid(self.now)),
+                due_at: self.now,
+                misfire: Misfire::RunOnce,
+                payload: news.clone(),
+                repeat: None,
+            };
+            schedule(self.connection, self.organisation_id(), &listener, &fire).await?;
+        }
+        Ok(())
     }
 
     async fn edit(&mut self, edit: &Edit) -> Result<(), EffectError> {
@@ -397,6 +326,7 @@ impl EffectWriter<'_> {
             lane: if interactive { Lane::Interactive } else { Lane::Bulk },
             due_at: self.now,
             not_after: None,
+            sending_rule: None,
             document: Some(&edit.document),
             variables: Value::Object(serde_json::Map::new()),
             locale: if interactive { self.locale } else { target.locale.parse().unwrap_or(self.locale) },
@@ -438,6 +368,7 @@ impl EffectWriter<'_> {
             lane: Lane::Normal,
             due_at: self.now,
             not_after: None,
+            sending_rule: None,
             document: None,
             variables: Value::Object(serde_json::Map::new()),
             locale: self.locale,
@@ -461,9 +392,10 @@ impl EffectWriter<'_> {
             r#"
             INSERT INTO core.delivery (organisation_id, id, account_id, conversation_id, address_id, contact_id,
                 plugin_id, scope, subject, kind, target_delivery_id, message_key, coalesce_key, purpose, lane, state,
-                due_at, not_after, document_hash, body, variables, locale, reveals, in_reply_to, report, created_at)
+                due_at, not_after, document_hash, body, variables, locale, reveals, in_reply_to, report, created_at,
+                sending_rule)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued',
-                $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+                $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
             ON CONFLICT (organisation_id, conversation_id, coalesce_key) WHERE state = 'queued' AND coalesce_key IS NOT NULL
             DO UPDATE SET target_delivery_id = excluded.target_delivery_id, sequence = DEFAULT,
                 document_hash = excluded.document_hash, body = excluded.body, variables = excluded.variables,
@@ -495,6 +427,7 @@ impl EffectWriter<'_> {
             delivery.in_reply_to,
             delivery.report,
             self.now,
+            delivery.sending_rule.map(Json) as _,
         )
         .execute(&mut *self.connection)
         .await?;
@@ -633,140 +566,6 @@ impl EffectWriter<'_> {
         .await?;
         Ok(())
     }
-
-    async fn reveals_choice(&mut self, scope: &str) -> Result<(), EffectError> {
-        if let (Some(account), Some(event)) = (self.origin.account, self.origin.event) {
-            sqlx::query!(
-                "UPDATE core.inbox SET reveals = $4 WHERE organisation_id = $1 AND account_id = $2 AND sequence = $3",
-                self.organisation_id(),
-                account.0,
-                event.0,
-                scope,
-            )
-            .execute(&mut *self.connection)
-            .await?;
-        }
-        if let Some(caller) = self.caller {
-            sqlx::query!(
-                r#"
-                UPDATE core.prompt SET reveals = $4
-                WHERE organisation_id = $1 AND conversation_id = $2 AND address_id = $3
-                "#,
-                self.organisation_id(),
-                caller.conversation.id.0,
-                caller.address.0,
-                scope,
-            )
-            .execute(&mut *self.connection)
-            .await?;
-        }
-        Ok(())
-    }
-
-    async fn forget_choices(&mut self, scope: &str, tables: &[String]) -> Result<(), EffectError> {
-        let organisation = self.organisation_id();
-        let mut all: Vec<String> = CORE_TABLES_WITH_CHOICES.iter().map(|&table| table.to_owned()).collect();
-        let schema = self.core.plugins.get(self.plugin).map(|host| host.manifest().sql_schema);
-        for table in tables {
-            let well_named = !table.is_empty() && table.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-            match schema {
-                Some(schema) if well_named => all.push(format!("{schema}.{table}")),
-                _ => return Err(EffectError::Refused(format!("`{table}` is not a table of plugin {}", self.plugin))),
-            }
-        }
-        forget(self.connection, organisation, scope, &all, self.now).await?;
-        // What was on its way at this very moment (a message being sent, a button pressed just before) writes its
-        // rows a little later: they are forgotten in a second round.
-        let again = Fire {
-            scope: FIRE_FORGET.to_owned(),
-            subject: scope.to_owned(),
-            due_at: self.now + FORGET_AGAIN_AFTER,
-            misfire: Misfire::RunOnce,
-            payload: serde_json::to_value(&all)?,
-            repeat: None,
-        };
-        schedule(self.connection, organisation, &PluginId::core(), &again).await
-    }
-}
-
-/// Blanks what shows a choice in `scope`, and has the tables that held it vacuumed.
-pub(crate) async fn forget(
-    connection: &mut PgConnection,
-    organisation: i32,
-    scope: &str,
-    tables: &[String],
-    now: DateTime<Utc>,
-) -> Result<(), EffectError> {
-    // Everything that everybody pressed and was shown: of a large consultation that takes longer than a handler's
-    // statement may, and a closing that is cut short would never come to its end.
-    super::without_time_limit(connection).await?;
-    sqlx::query!(
-        "UPDATE core.inbox SET payload = NULL WHERE organisation_id = $1 AND reveals = $2 AND state <> 'waiting'",
-        organisation,
-        scope
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!("DELETE FROM core.prompt WHERE organisation_id = $1 AND reveals = $2", organisation, scope)
-        .execute(&mut *connection)
-        .await?;
-    // What has not gone out yet has nothing left to say.
-    sqlx::query!(
-        r#"
-        UPDATE core.delivery
-        SET body = NULL, rendered_hash = NULL, variables = '{}',
-            state = CASE WHEN state IN ('planned', 'held', 'queued') THEN 'cancelled' ELSE state END,
-            settled_at = CASE WHEN state IN ('planned', 'held', 'queued') THEN $3 ELSE settled_at END,
-            reason = CASE WHEN state IN ('planned', 'held', 'queued') THEN 'forgotten at closing' ELSE reason END
-        WHERE organisation_id = $1 AND reveals = $2
-        "#,
-        organisation,
-        scope,
-        now,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "UPDATE core.account_state SET value = NULL WHERE organisation_id = $1 AND reveals = $2",
-        organisation,
-        scope,
-    )
-    .execute(&mut *connection)
-    .await?;
-    // A file of somebody's data quotes all of the above. Whoever has not fetched theirs asks again.
-    sqlx::query!("DELETE FROM core.media WHERE organisation_id = $1 AND contact_id IS NOT NULL", organisation)
-        .execute(&mut *connection)
-        .await?;
-    // The old versions of these rows stay in the files until they are vacuumed, which no transaction may do.
-    for table in tables {
-        let fire = Fire {
-            scope: FIRE_VACUUM.to_owned(),
-            subject: table.clone(),
-            due_at: now,
-            misfire: Misfire::RunOnce,
-            payload: Value::Null,
-            repeat: None,
-        };
-        schedule(connection, organisation, &PluginId::core(), &fire).await?;
-    }
-    Ok(())
-}
-
-struct TargetRow {
-    account: i32,
-    conversation: Uuid,
-    address: Option<i64>,
-    contact: Option<Uuid>,
-    locale: Option<String>,
-}
-
-struct Target {
-    account: i32,
-    /// `None`: still to be opened with `address`.
-    conversation: Option<Uuid>,
-    address: Option<i64>,
-    contact: Option<Uuid>,
-    locale: Locale,
 }
 
 /// Schedules a fire, or moves the one with the same scope and subject.

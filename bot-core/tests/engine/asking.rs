@@ -1,0 +1,103 @@
+//! What a plugin may ask of the core besides answering: many messages at once, consent, another plugin's help.
+
+use bot_core::plugin::Role;
+use bot_core::{Address, Platform};
+
+use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
+use crate::town::Town;
+
+async fn town() -> Town {
+    let asking = ["handover", "handoverround", "note", "agree", "disagree", "each", "stands"];
+    let plugins = vec![ScriptedPlugin::new("asking", &asking), ScriptedPlugin::new("answering", &["ping"])];
+    Town::build(ScriptedPlatform::new("scripted"), Some(ScriptedPlatform::new("other")), plugins).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_plugin_goes_on_with_the_same_person() {
+    let town = town().await;
+    town.says("ana", "/handover place").await;
+    assert_eq!(town.platform.words("ana"), ["Je passe la main.", "ping place"]);
+    assert_eq!(town.heard(1), ["/ping place"]);
+    // There is no going round in circles.
+    town.says("ana", "/handoverround").await;
+    assert_eq!(town.heard(0).iter().filter(|heard| *heard == "/handoverround").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_reaches_the_other_plugins_once_and_not_its_author() {
+    let town = town().await;
+    town.says("ana", "/note barometre").await;
+    town.quiet().await;
+    assert_eq!(town.heard(1), ["asking noted questionnaire.answered barometre"]);
+    assert!(!town.heard(0).iter().any(|heard| heard.contains("noted")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_messages_go_out_together_each_where_it_may() {
+    let town = town().await;
+    town.says("orga", "/ping").await;
+    let organiser = Address::new(Platform::new("scripted"), "orga");
+    let organisation = town.service().default_organisation().unwrap().view.id;
+    let pool = town.database.pool();
+    bot_core::people::roles::grant(pool, &town.clock, organisation, &organiser, Role::Organiser, "the operator")
+        .await
+        .unwrap();
+    // Without consent nothing goes out but what is no reminder.
+    town.says("ana", "/each").await;
+    assert_eq!(town.platform.words("ana"), Vec::<String>::new());
+    town.says("ana", "/stands").await;
+    assert_eq!(town.last("ana").words, "un=suppressed deux=suppressed");
+    town.says("ana", "/agree").await;
+    town.says("ana", "/each").await;
+    assert_eq!(town.platform.words("ana")[1..], ["Rappel un", "Rappel deux"], "in their order, and none elsewhere");
+    // The organiser has not agreed to reminders either.
+    assert_eq!(town.platform.words("orga"), ["ping"]);
+    town.says("ana", "/disagree").await;
+    town.says("ana", "/each").await;
+    town.says("ana", "/stands").await;
+    assert!(town.last("ana").words.ends_with("un=suppressed deux=suppressed"), "{}", town.last("ana").words);
+}
+
+/// Being blocked on one network is no leave to write on another: that needs consent given there.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_is_written_to_only_with_consent_given_there() {
+    let town = town().await;
+    let other = town.other.as_ref().unwrap();
+    town.says("ana", "/lier").await;
+    let words = town.last("ana").words;
+    let code = words.split_whitespace().find(|word| word.len() == 11 && word.contains('-')).unwrap();
+    town.says_on_other("anna", &format!("/lier {code}")).await;
+    town.taps("ana", "Oui, c’est moi").await;
+    town.taps_on(other, "anna", "Oui, c’est moi").await;
+    town.clock.advance(chrono::TimeDelta::minutes(1));
+    town.says("ana", "/agree").await;
+    let before = other.words("anna").len();
+    town.hears_event(&town.platform, "ana", bot_core::adapter::InboundKind::Closed).await;
+    town.clock.advance(chrono::TimeDelta::minutes(1));
+    // The organisation's own doing: nobody calls from a chat.
+    let organisation = town.service().default_organisation().unwrap();
+    let plugin = "asking".parse().unwrap();
+    let send = async |purpose| {
+        let contact = sqlx::query_scalar("SELECT contact_id FROM core.address WHERE path = 'ana'")
+            .fetch_one(town.database.pool())
+            .await
+            .unwrap();
+        let message = bot_core::plugin::Outgoing::new(
+            bot_core::plugin::Recipient::Contact(bot_core::ContactId(contact)),
+            purpose,
+            "campaign",
+            bot_core::message::Document::says("Rappel"),
+        );
+        let work = async |cx: &mut bot_core::plugin::Context| {
+            cx.send_each(vec![message]);
+            Ok::<_, sqlx::Error>(())
+        };
+        town.service().core().perform(organisation, &plugin, work).await.unwrap().unwrap();
+        town.quiet().await;
+    };
+    send(bot_core::plugin::Purpose::Reminder).await;
+    assert_eq!(other.words("anna").len(), before, "she blocked us there, and never agreed to be written to here");
+    town.says_on_other("anna", "/agree").await;
+    send(bot_core::plugin::Purpose::Reminder).await;
+    assert_eq!(other.words("anna").last().unwrap(), "Rappel");
+}
