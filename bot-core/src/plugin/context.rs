@@ -169,7 +169,12 @@ impl Context {
 
     /// As [`Context::cancel`], and nothing more is ever sent for this subject in this scope.
     pub fn stop_subject(&mut self, scope: impl Into<String>, subject: impl Into<String>) {
-        self.effects.push(Effect::StopSubject { scope: scope.into(), subject: subject.into() });
+        self.stop_subjects(scope, vec![subject.into()]);
+    }
+
+    /// As [`Context::stop_subject`] for each of `subjects`, as one effect.
+    pub fn stop_subjects(&mut self, scope: impl Into<String>, subjects: Vec<String>) {
+        self.effects.push(Effect::StopSubjects { scope: scope.into(), subjects });
     }
 
     /// Asks the outside; [`Plugin::on_fetched`] hears what came. While a request of the same scope and subject is

@@ -25,7 +25,7 @@ pub enum Effect {
     Schedule(Fire),
     CancelFire { scope: String, subject: String },
     Cancel { scope: String, subject: Option<String> },
-    StopSubject { scope: String, subject: String },
+    StopSubjects { scope: String, subjects: Vec<String> },
     Fetch(Box<Fetch>),
     StoreMedia { hash: MediaHash, content_type: String, file_name: String, content: Vec<u8> },
     Consent { purpose: Purpose, wording: String },

@@ -144,7 +144,12 @@ impl EffectWriter<'_> {
             Effect::Schedule(fire) => self.schedule(&fire).await,
             Effect::CancelFire { scope, subject } => self.cancel_fire(&scope, Some(&subject)).await,
             Effect::Cancel { scope, subject } => self.cancel(&scope, subject.as_deref()).await,
-            Effect::StopSubject { scope, subject } => self.stop_subject(&scope, &subject).await,
+            Effect::StopSubjects { scope, subjects } => {
+                for subject in subjects {
+                    self.stop_subject(&scope, &subject).await?;
+                }
+                Ok(())
+            }
             Effect::Fetch(fetch) => self.fetch(&fetch).await,
             Effect::StoreMedia { hash, content_type, file_name, content } => {
                 // What the core itself makes is somebody's own data, and leaves with them.
