@@ -14,11 +14,12 @@ use crate::calendar::sending::SendingRule;
 use crate::clock::{Clock, Random};
 use crate::core::{Account, Core, Organisation};
 use crate::dispatcher::{Origin, apply, context_without_caller, pause, schedule};
+use crate::fetch::FetchSettings;
 use crate::ids::{AccountId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 use crate::plugin::{Context, Fire, Misfire, OrganisationView, Plugin, PluginState, Repeat};
 use crate::plugin_host::{CALLS_AT_ONCE_MAX, Call, PluginHost};
-use crate::{delivery, dispatcher, fires, liveness};
+use crate::{delivery, dispatcher, fetch, fires, liveness};
 
 /// How often the work of dead processes is looked for.
 const RESCUE_INTERVAL: Duration = Duration::from_secs(2);
@@ -78,6 +79,7 @@ pub struct Service {
     stop: CancellationToken,
     tasks: TaskTracker,
     lock: Option<sqlx::PgConnection>,
+    fetching: Arc<FetchSettings>,
 }
 
 impl Service {
@@ -93,7 +95,13 @@ impl Service {
         let hosts: Vec<PluginHost> = parts.plugins.into_iter().map(PluginHost::new).collect();
         let core = Core::new(parts.pool, parts.clock, parts.random, runner, parts.public_url, organisations, hosts);
         register_plugins(&core).await?;
-        Ok(Self { core, stop: CancellationToken::new(), tasks: TaskTracker::new(), lock: Some(lock) })
+        Ok(Self {
+            core,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            lock: Some(lock),
+            fetching: Arc::default(),
+        })
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -158,6 +166,12 @@ impl Service {
         self.core.add_account(Account { organisation, id, name: name.to_owned(), adapter });
     }
 
+    /// What plugins may fetch, and the secrets they may name. Before the start; until told otherwise nothing inside
+    /// the operator's network, and no secret.
+    pub fn set_fetching(&mut self, settings: FetchSettings) {
+        self.fetching = Arc::new(settings);
+    }
+
     /// Starts plugins and loops. What an earlier process left is taken up at once.
     pub async fn start(&mut self) -> Result<(), ServiceError> {
         liveness::rescue(&self.core.pool, self.core.runner).await?;
@@ -176,6 +190,7 @@ impl Service {
         self.tasks.spawn(watch_plugins(Arc::clone(&core), stop.clone()));
         self.tasks.spawn(dispatcher::run(Arc::clone(&core), stop.clone()));
         self.tasks.spawn(fires::run(Arc::clone(&core), stop.clone()));
+        self.tasks.spawn(fetch::run(Arc::clone(&core), Arc::clone(&self.fetching), stop.clone()));
         for account in core.accounts() {
             self.tasks.spawn(delivery::run_account(Arc::clone(&core), account, stop.clone()));
         }
@@ -502,6 +517,7 @@ async fn listen(core: Arc<Core>, stop: CancellationToken) {
                     "inbox" => core.wake.inbox.notify_one(),
                     "delivery" => core.wake.delivery.notify_waiters(),
                     "fire" => core.wake.fire.notify_waiters(),
+                    "fetch" => core.wake.fetch.notify_one(),
                     _ => core.wake.plugin.notify_one(),
                 },
                 // The connection was lost and made anew: something may have been missed.
@@ -551,6 +567,10 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
                            ))))
             )
             OR EXISTS (SELECT FROM core.fire WHERE state = 'waiting' AND available_at <= $1 AND plugin_id = ANY ($2))
+            OR EXISTS (
+                SELECT FROM core.fetch
+                WHERE (leased_by IS NOT NULL OR available_at <= $1) AND plugin_id = ANY ($2)
+            )
             OR EXISTS (
                 SELECT FROM core.delivery AS delivery
                 WHERE account_id = ANY ($3)

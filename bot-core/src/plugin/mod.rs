@@ -20,6 +20,7 @@ pub use self::effects::{
 use crate::action::ActionPayload;
 use crate::adapter::{Assurance, ConversationKind, PollCounts};
 use crate::calendar::sending::SendingRule;
+pub use crate::fetch::{Fetch, FetchFailure, FetchMethod, FetchRequest, FetchResponse, Fetched};
 use crate::ids::{AddressId, ContactId, ConversationId, DeliveryId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 
@@ -54,6 +55,11 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// How a delivery ended that was sent with `report`.
     async fn on_delivery(&self, cx: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult;
+
+    /// What became of a request asked for with [`Context::fetch`].
+    async fn on_fetched(&self, _: &mut Context, _: &Fetched) -> HandlerResult {
+        Ok(())
+    }
 
     /// Everything the plugin holds about a person, for `/mes_donnees`. What cannot be linked to them is not there.
     async fn export(&self, cx: &mut Context, contact: ContactId) -> Result<Value, HandlerError>;

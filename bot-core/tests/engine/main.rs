@@ -7,6 +7,7 @@ mod asking;
 mod crash;
 mod delivery;
 mod dispatch;
+mod fetches;
 mod fires;
 mod isolation;
 mod networks;

@@ -414,6 +414,12 @@ impl Plugin for ScriptedPlugin {
                 scope: "pulse".to_owned(),
                 subject: "market".to_owned(),
             }),
+            "fetch" => cx.fetch(Fetch {
+                scope: "feed".to_owned(),
+                subject: "one".to_owned(),
+                request: FetchRequest::get(command.arguments.clone()),
+                payload: json!("kept"),
+            }),
             "handover" => {
                 cx.reply(Document::says("Je passe la main."));
                 cx.hand_over("ping", &command.arguments);
@@ -517,6 +523,20 @@ impl Plugin for ScriptedPlugin {
         if let Some(counts) = &outcome.counts {
             self.hear(format!("counted {:?}", counts.options));
         }
+        Ok(())
+    }
+
+    async fn on_fetched(&self, cx: &mut Context, fetched: &Fetched) -> HandlerResult {
+        let what = match &fetched.outcome {
+            Ok(response) => format!("{} {}", response.status, String::from_utf8_lossy(&response.body)),
+            Err(failure) => failure.kind().to_owned(),
+        };
+        self.hear(format!("fetched {} {what}", fetched.payload));
+        if what.ends_with("poison") {
+            return Err(HandlerError::Broken("on purpose".to_owned()));
+        }
+        // What is heard once shows as one row, whatever the heard words of rolled back calls say.
+        cx.audit("fetched", fetched.subject.clone(), json!({}));
         Ok(())
     }
 

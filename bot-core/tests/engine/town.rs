@@ -8,6 +8,7 @@ use bot_core::adapter::*;
 use bot_core::calendar::sending::SendingRule;
 use bot_core::clock::Random;
 use bot_core::conformance::TestDatabase;
+use bot_core::fetch::FetchSettings;
 use bot_core::plugin::Plugin;
 use bot_core::service::{OrganisationSettings, Parts, Service};
 use bot_core::{Address, Clock, Locale, Redacted};
@@ -28,6 +29,8 @@ pub struct Town {
     service: Option<Service>,
     events: AtomicU64,
     starts: u64,
+    /// What plugins may fetch, from the next start on.
+    pub fetching: FetchSettings,
 }
 
 /// Between two looks at something that happens in another process.
@@ -60,6 +63,7 @@ impl Town {
             service: None,
             events: AtomicU64::new(0),
             starts: 0,
+            fetching: FetchSettings::default(),
         };
         town.start().await;
         town
@@ -88,6 +92,7 @@ impl Town {
             plugins: self.plugins.iter().map(|plugin| Arc::clone(plugin) as Arc<dyn Plugin>).collect(),
         };
         let mut service = Service::assemble(parts).await.unwrap();
+        service.set_fetching(self.fetching.clone());
         for platform in std::iter::once(&self.platform).chain(&self.other) {
             let name = platform.platform.as_str();
             let (organisation, account) = service.declare_account(name, &platform.platform).await.unwrap();
