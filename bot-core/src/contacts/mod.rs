@@ -1,5 +1,13 @@
 //! Contacts as an organiser knows them: people, the collectivité each works for, and how they can be reached.
 
+pub mod codes;
+pub mod directory;
+pub mod fields;
+pub mod groups;
+pub mod query;
+pub mod segments;
 mod view;
+mod words;
 
+pub use self::directory::{Directory, DirectoryError};
 pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach};
