@@ -2,4 +2,4 @@
 
 mod view;
 
-pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach};
+pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach, each};
