@@ -10,4 +10,4 @@ mod view;
 mod words;
 
 pub use self::directory::{Directory, DirectoryError};
-pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach};
+pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach, each};
