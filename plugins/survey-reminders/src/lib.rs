@@ -12,5 +12,6 @@ mod plugin;
 #[cfg(test)]
 mod sources_bench;
 pub mod store;
+pub mod webhook;
 
 pub use plugin::SurveyReminders;

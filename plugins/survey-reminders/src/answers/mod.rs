@@ -5,6 +5,7 @@
 //! news matters: a real completion counts as answered, else one that was declared, else a beginning as started.
 
 mod matching;
+mod moment;
 mod unmatched;
 
 use bot_core::plugin::{Context, HandlerError};
@@ -16,6 +17,7 @@ use crate::store::{CampaignId, RespondentKey, RespondentState};
 
 pub(crate) use self::matching::find;
 pub use self::matching::{Keys, Mismatch};
+pub(crate) use self::moment::moment;
 pub use self::unmatched::{AnswersError, NewsId, Unmatched, dismiss, match_again, match_by_hand, unmatched};
 
 /// Where news of an answer comes from.
