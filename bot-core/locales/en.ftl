@@ -117,3 +117,62 @@ unlink-alone = This chat is not linked to any other. To link one: /link.
 
 private-link-then = then write
 private-link-write = write to me in private
+
+## When a message goes out
+
+sending-postponed = postponed to { $moment }: { $reasons }
+sending-never = no hour suits within a year: { $reasons }
+sending-hours-organisation = outside the organisation’s sending hours
+sending-hours-sender = outside this campaign’s sending hours
+sending-hours-recipient = outside the hours the person chose
+sending-weekend = no message on Saturday or Sunday
+sending-holiday = { $day } is a public holiday ({ $holiday })
+sending-pressure =
+    { $messages ->
+        [one] the person has already had { $messages } message
+       *[other] the person has already had { $messages } messages
+    } within { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    }
+hours-always = at any hour
+hours-never = never
+hours-every-day = every day
+hours-one-day = on { $day }
+hours-days = { $first } to { $last }
+hours-whole-day = all day
+hours-span = from { $from } to { $to }
+holiday-new-year = New Year’s Day
+holiday-good-friday = Good Friday
+holiday-easter-monday = Easter Monday
+holiday-labour-day = Labour Day
+holiday-victory-1945 = Victory in Europe Day
+holiday-ascension = Ascension Day
+holiday-whit-monday = Whit Monday
+holiday-bastille-day = Bastille Day
+holiday-assumption = Assumption
+holiday-all-saints = All Saints’ Day
+holiday-armistice-1918 = Armistice Day
+holiday-christmas = Christmas Day
+holiday-saint-stephen = Saint Stephen’s Day
+holiday-abolition-of-slavery = abolition of slavery
+holiday-victor-schoelcher = Victor Schœlcher Day
+holiday-arrival-of-the-gospel = arrival of the Gospel
+holiday-autonomy-day = Autonomy Day
+holiday-matarii = Matari’i
+holiday-saint-pierre-chanel = Saint Peter Chanel’s Day
+holiday-territory-day = Territory Day
+holiday-citizenship-day = Citizenship Day
+territory-metropole = Metropolitan France
+territory-alsace-moselle = Alsace and Moselle
+territory-guadeloupe = Guadeloupe
+territory-martinique = Martinique
+territory-guyane = French Guiana
+territory-reunion = Réunion
+territory-saint-pierre-et-miquelon = Saint Pierre and Miquelon
+territory-mayotte = Mayotte
+territory-saint-barthelemy = Saint Barthélemy
+territory-saint-martin = Saint Martin
+territory-wallis-et-futuna = Wallis and Futuna
+territory-polynesie-francaise = French Polynesia
+territory-nouvelle-caledonie = New Caledonia

@@ -118,3 +118,63 @@ unlink-alone = Cette messagerie n’est reliée à aucune autre. Pour en relier 
 
 private-link-then = puis écrivez-y
 private-link-write = écrivez-moi en message privé
+
+## Quand un message part
+
+# Pour les organisateurs : « reporté au mardi 15 juillet 2025 à 9 h : le 14 juillet est férié (fête nationale) ».
+sending-postponed = reporté au { $moment } : { $reasons }
+sending-never = aucune heure ne convient avant un an : { $reasons }
+sending-hours-organisation = hors des heures d’envoi de l’organisation
+sending-hours-sender = hors des heures d’envoi de cette campagne
+sending-hours-recipient = hors des heures choisies par la personne
+sending-weekend = pas de message le samedi ni le dimanche
+sending-holiday = le { $day } est férié ({ $holiday })
+sending-pressure =
+    { $messages ->
+        [one] la personne a déjà reçu { $messages } message
+       *[other] la personne a déjà reçu { $messages } messages
+    } en { $days ->
+        [one] { $days } jour
+       *[other] { $days } jours
+    }
+hours-always = à toute heure
+hours-never = jamais
+hours-every-day = tous les jours
+hours-one-day = le { $day }
+hours-days = du { $first } au { $last }
+hours-whole-day = toute la journée
+hours-span = de { $from } à { $to }
+holiday-new-year = jour de l’An
+holiday-good-friday = Vendredi saint
+holiday-easter-monday = lundi de Pâques
+holiday-labour-day = fête du Travail
+holiday-victory-1945 = victoire de 1945
+holiday-ascension = Ascension
+holiday-whit-monday = lundi de Pentecôte
+holiday-bastille-day = fête nationale
+holiday-assumption = Assomption
+holiday-all-saints = Toussaint
+holiday-armistice-1918 = armistice de 1918
+holiday-christmas = Noël
+holiday-saint-stephen = Saint-Étienne
+holiday-abolition-of-slavery = abolition de l’esclavage
+holiday-victor-schoelcher = fête de Victor Schœlcher
+holiday-arrival-of-the-gospel = arrivée de l’Évangile
+holiday-autonomy-day = fête de l’autonomie
+holiday-matarii = Matari’i
+holiday-saint-pierre-chanel = Saint-Pierre-Chanel
+holiday-territory-day = fête du Territoire
+holiday-citizenship-day = fête de la citoyenneté
+territory-metropole = France métropolitaine
+territory-alsace-moselle = Alsace et Moselle
+territory-guadeloupe = Guadeloupe
+territory-martinique = Martinique
+territory-guyane = Guyane
+territory-reunion = La Réunion
+territory-saint-pierre-et-miquelon = Saint-Pierre-et-Miquelon
+territory-mayotte = Mayotte
+territory-saint-barthelemy = Saint-Barthélemy
+territory-saint-martin = Saint-Martin
+territory-wallis-et-futuna = Wallis-et-Futuna
+territory-polynesie-francaise = Polynésie française
+territory-nouvelle-caledonie = Nouvelle-Calédonie

@@ -3,6 +3,7 @@
 
 pub mod gates;
 mod outage;
+mod permission;
 mod private_links;
 pub(crate) mod queue;
 mod sending;

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use super::gates::Gates;
+use super::permission;
 use super::private_links;
 use super::queue::{self, Claimed, End, StoredPart};
 use crate::action::ActionPayload;
@@ -67,6 +68,9 @@ pub(crate) async fn deliver(
             .any(|part| part.state == "sending");
         let end = if uncertain { End::Unknown } else { end };
         queue::settle(core, &claimed, end, Some(&reason), None).await?;
+        return Ok(());
+    }
+    if claimed.kind == "send" && claimed.proactive && !permission::granted(core, &claimed).await? {
         return Ok(());
     }
     let conversation = go!(conversation_of(core, account, gates, &mut claimed).await?);

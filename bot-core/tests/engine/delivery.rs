@@ -159,6 +159,15 @@ async fn who_cannot_be_written_to_in_private_is_answered_in_a_room_and_the_other
         town.number("SELECT count(*) FROM core.conversation WHERE state = 'closed' AND kind = 'group'").await,
         1
     );
+    // An operator is told of the room, until a message arrives there again.
+    let yesterday = town.clock.now() - TimeDelta::days(1);
+    let unreached = async || bot_core::store::rooms::unreached(town.database.pool(), yesterday).await.unwrap();
+    let reasons: Vec<String> = unreached().await.into_iter().map(|room| room.reason).collect();
+    assert_eq!(reasons, ["removed from the group"]);
+    town.clock.advance(TimeDelta::seconds(1));
+    town.platform.intake().await.receive(&[in_salon("/ping")], None).await.unwrap();
+    town.quiet().await;
+    assert!(unreached().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

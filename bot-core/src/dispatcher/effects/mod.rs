@@ -21,7 +21,8 @@ use crate::ids::{AccountId, InboxSequence, PluginId};
 use crate::locale::Locale;
 use crate::message::Document;
 use crate::plugin::{
-    Caller, ClosePoll, Context, Edit, Effect, Event, Fire, Lane, Misfire, Note, Outgoing, Purpose, Reply, Subscription,
+    Caller, ClosePoll, Context, Edit, Effect, Event, Fetch, Fire, Lane, Misfire, Note, Outgoing, Purpose, Reply,
+    Subscription,
 };
 
 /// What caused the effects.
@@ -146,8 +147,14 @@ impl EffectWriter<'_> {
             Effect::CancelMessages { scope, subject, message_keys } => {
                 self.cancel_messages(&scope, &subject, &message_keys).await
             }
-            Effect::StopSubject { scope, subject } => self.stop_subject(&scope, &subject).await,
+            Effect::StopSubjects { scope, subjects } => {
+                for subject in subjects {
+                    self.stop_subject(&scope, &subject).await?;
+                }
+                Ok(())
+            }
             Effect::ResumeSubject { scope, subject } => self.resume_subject(&scope, &subject).await,
+            Effect::Fetch(fetch) => self.fetch(&fetch).await,
             Effect::StoreMedia { hash, content_type, file_name, content } => {
                 // What the core itself makes is somebody's own data, and leaves with them.
                 let owner = self.caller.filter(|_| *self.plugin == PluginId::core()).map(|caller| caller.contact.0);
@@ -579,6 +586,25 @@ impl EffectWriter<'_> {
             self.plugin.as_str(),
             scope,
             subject,
+        )
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn fetch(&mut self, fetch: &Fetch) -> Result<(), EffectError> {
+        sqlx::query!(
+            r#"
+            INSERT INTO core.fetch (organisation_id, plugin_id, scope, subject, request, payload, available_at, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (organisation_id, plugin_id, scope, subject) DO NOTHING
+            "#,
+            self.organisation_id(),
+            self.plugin.as_str(),
+            fetch.scope,
+            fetch.subject,
+            serde_json::to_value(&fetch.request)?,
+            fetch.payload,
+            self.now,
         )
         .execute(&mut *self.connection)
         .await?;
