@@ -51,7 +51,7 @@ pub(super) async fn my_data(
 async fn held_by_core(context: &mut Context, contact: ContactId) -> Result<Value, DispatchError> {
     let organisation = context.organisation.id.0;
     let person = sqlx::query!(
-        "SELECT status, locale, time_zone, created_at FROM core.contact WHERE organisation_id = $1 AND id = $2",
+        "SELECT status, locale, time_zone, quiet_hours, created_at FROM core.contact WHERE organisation_id = $1 AND id = $2",
         organisation,
         contact.0,
     )
@@ -142,6 +142,7 @@ async fn held_by_core(context: &mut Context, contact: ContactId) -> Result<Value
             "status": person.status,
             "language": person.locale,
             "time_zone": person.time_zone,
+            "quiet_hours": person.quiet_hours,
             "known_since": person.created_at,
         },
         "addresses": addresses.iter().map(|address| json!({
