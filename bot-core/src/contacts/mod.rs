@@ -4,6 +4,7 @@ pub mod codes;
 pub mod directory;
 pub mod fields;
 pub mod groups;
+pub mod import;
 pub mod query;
 pub mod segments;
 mod view;
