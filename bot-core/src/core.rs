@@ -91,12 +91,13 @@ pub(crate) struct Wake {
     pub inbox: Notify,
     pub delivery: Notify,
     pub fire: Notify,
+    pub fetch: Notify,
     pub plugin: Notify,
 }
 
 impl Wake {
     pub fn all(&self) {
-        for notify in [&self.inbox, &self.delivery, &self.fire, &self.plugin] {
+        for notify in [&self.inbox, &self.delivery, &self.fire, &self.fetch, &self.plugin] {
             notify.notify_waiters();
             notify.notify_one();
         }

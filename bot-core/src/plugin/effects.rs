@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::CommandCall;
+use crate::calendar::sending::SendingRule;
+use crate::fetch::Fetch;
 use crate::ids::{ContactId, ConversationId};
 use crate::locale::Locale;
 use crate::message::{Document, MediaHash};
@@ -23,7 +25,10 @@ pub enum Effect {
     Schedule(Fire),
     CancelFire { scope: String, subject: String },
     Cancel { scope: String, subject: Option<String> },
-    StopSubject { scope: String, subject: String },
+    CancelMessages { scope: String, subject: String, message_keys: Vec<String> },
+    StopSubjects { scope: String, subjects: Vec<String> },
+    ResumeSubject { scope: String, subject: String },
+    Fetch(Box<Fetch>),
     StoreMedia { hash: MediaHash, content_type: String, file_name: String, content: Vec<u8> },
     Consent { purpose: Purpose, wording: String },
     WithdrawConsent { purpose: Purpose },
@@ -77,7 +82,7 @@ pub struct Outgoing {
     pub not_after: Option<DateTime<Utc>>,
     /// When the sender writes at all, on top of what the organisation and the recipient want.
     #[serde(default)]
-    pub sending_rule: Option<Value>,
+    pub sending_rule: Option<SendingRule>,
     pub message_key: Option<String>,
     pub coalesce_key: Option<String>,
     pub reveals: Option<String>,

@@ -105,8 +105,54 @@ pub struct Sources {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSource {
-    /// Name of the secret in crieur.toml that the calls are signed with.
+    /// Name of the secret in crieur.toml that the calls are signed with, or that they show.
     pub secret: String,
+    /// `signed` when left out. `bearer` for tools that cannot sign.
+    #[serde(default)]
+    pub mode: WebhookMode,
+    /// What the tool calls its fields, where it has names of its own for them.
+    #[serde(default)]
+    pub fields: WebhookFields,
+}
+
+/// How a call shows that it comes from the questionnaire tool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookMode {
+    /// By an HMAC over time and body in `X-Crieur-Signature`.
+    #[default]
+    Signed,
+    /// By the secret itself in `Authorization: Bearer …`. Needs https, and a copied call is good for ever.
+    Bearer,
+}
+
+/// The names of the fields in a call.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookFields {
+    /// The tool's own number of the answer.
+    pub reference: String,
+    pub token: String,
+    pub insee: String,
+    pub siren: String,
+    /// When it was finished.
+    pub completed_at: String,
+    /// Whether it is finished. A call without it means so.
+    pub complete: String,
+}
+
+impl Default for WebhookFields {
+    fn default() -> Self {
+        let name = str::to_owned;
+        Self {
+            reference: name("reference"),
+            token: name("token"),
+            insee: name("insee"),
+            siren: name("siren"),
+            completed_at: name("completed_at"),
+            complete: name("complete"),
+        }
+    }
 }
 
 /// We ask a LimeSurvey by its RemoteControl 2 interface.

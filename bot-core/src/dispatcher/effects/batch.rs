@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::recipients::Target;
 use super::{EffectError, EffectWriter, NewDelivery};
+use crate::calendar::sending::SendingRule;
 use crate::ids::ContactId;
 use crate::message::Document;
 use crate::plugin::{Outgoing, Purpose, Recipient, SEND_EACH_MAX};
@@ -93,7 +94,8 @@ impl EffectWriter<'_> {
         let lanes: Vec<i16> = chunk.iter().map(|delivery| delivery.lane as i16).collect();
         let due: Vec<_> = chunk.iter().map(|delivery| delivery.due_at).collect();
         let not_after: Vec<_> = chunk.iter().map(|delivery| delivery.not_after).collect();
-        let rules: Vec<Option<Json<&Value>>> = chunk.iter().map(|delivery| delivery.sending_rule.map(Json)).collect();
+        let rules: Vec<Option<Json<&SendingRule>>> =
+            chunk.iter().map(|delivery| delivery.sending_rule.map(Json)).collect();
         let variables: Vec<Json<&Value>> = chunk.iter().map(|delivery| Json(&delivery.variables)).collect();
         let locales = text(&|delivery| delivery.locale.as_str().to_owned());
         let reports: Vec<bool> = chunk.iter().map(|delivery| delivery.report).collect();
@@ -127,7 +129,7 @@ impl EffectWriter<'_> {
             &lanes,
             &due,
             &not_after as _,
-            &rules as &[Option<Json<&Value>>],
+            &rules as &[Option<Json<&SendingRule>>],
             hashes as &[Option<Vec<u8>>],
             &variables as &[Json<&Value>],
             &locales,
