@@ -3,15 +3,17 @@
 pub mod codes;
 mod colleague;
 pub mod directory;
+pub mod export;
 pub mod fields;
 pub mod groups;
 pub mod import;
+pub mod merge;
 pub mod query;
+pub mod removal;
 pub mod segments;
 mod view;
 mod words;
 
+pub use self::colleague::PROPOSED_NAME_CHARACTERS_MAX;
 pub use self::directory::{Directory, DirectoryError};
 pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach, each};
-pub use self::colleague::PROPOSED_NAME_CHARACTERS_MAX;
-pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach};

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::entry::{Change, Entry, Refusal};
 use super::{Reject, Work};
+use crate::liveness::LOCK_CLASS;
 
 /// A contact as it is stored.
 struct Stored {
@@ -68,8 +69,11 @@ impl Work<'_> {
         rows: Vec<Result<Row, RowProblem>>,
     ) -> Result<Vec<Reject>, super::ImportError> {
         let organisation = self.importer.organisation.view.id.0;
-        // Two imports at once would make the same collectivités: one batch waits for the other.
-        sqlx::query!("SELECT pg_advisory_xact_lock(1668442469, $1)", -organisation).execute(&mut **transaction).await?;
+        // Two imports at once would make the same collectivités: one batch waits for the other. Numbers of runners, which
+        // share this class of locks, are positive.
+        sqlx::query!("SELECT pg_advisory_xact_lock($1, $2)", LOCK_CLASS, -organisation)
+            .execute(&mut **transaction)
+            .await?;
         self.report.rows += rows.len() as u64;
         let (mut rejects, mut notes) = (Vec::new(), Vec::new());
         let (entries, originals) = self.read(rows, &mut rejects, &mut notes);
