@@ -8,6 +8,7 @@ mod crash;
 mod delivery;
 mod dispatch;
 mod fires;
+mod invitations;
 mod isolation;
 mod networks;
 mod people;
