@@ -8,6 +8,7 @@
 
 pub mod answers;
 pub mod definition;
+pub mod limesurvey;
 mod plugin;
 #[cfg(test)]
 mod sources_bench;
