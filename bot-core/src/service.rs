@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adapter::Adapter;
+use crate::calendar::sending::SendingRule;
 use crate::clock::{Clock, Random};
 use crate::core::{Account, Core, Organisation};
 use crate::dispatcher::{Origin, apply, context_without_caller, pause, schedule};
@@ -48,6 +49,8 @@ pub struct OrganisationSettings {
     pub title: String,
     pub default_locale: Locale,
     pub time_zone: chrono_tz::Tz,
+    /// When it writes to people unasked, whatever the plugin.
+    pub sending_rule: SendingRule,
 }
 
 /// The name of the organisation that exists from first start.
@@ -318,12 +321,15 @@ fn check_commands(plugins: &[Arc<dyn Plugin>]) -> Result<(), ServiceError> {
 async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
     let settings = &parts.organisation;
     let key: [u8; 32] = parts.random.bytes();
+    let sending_rule =
+        serde_json::to_value(&settings.sending_rule).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query!(
         r#"
-        INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at, sending_rule)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (name)
-        DO UPDATE SET title = excluded.title, default_locale = excluded.default_locale, time_zone = excluded.time_zone
+        DO UPDATE SET title = excluded.title, default_locale = excluded.default_locale, time_zone = excluded.time_zone,
+                      sending_rule = excluded.sending_rule
         "#,
         DEFAULT_ORGANISATION,
         settings.title,
@@ -331,6 +337,7 @@ async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
         settings.time_zone.name(),
         &key[..],
         parts.clock.now(),
+        sending_rule,
     )
     .execute(&parts.pool)
     .await?;
@@ -339,18 +346,22 @@ async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
 
 async fn read_organisations(pool: &PgPool) -> Result<Vec<Organisation>, ServiceError> {
     let rows = sqlx::query!(
-        "SELECT id, name, title, default_locale, time_zone, action_key FROM core.organisation ORDER BY id"
+        "SELECT id, name, title, default_locale, time_zone, action_key, sending_rule FROM core.organisation ORDER BY id"
     )
     .fetch_all(pool)
     .await?;
     rows.into_iter()
         .map(|row| {
-            let (Ok(default_locale), Ok(time_zone), Ok(key)) =
-                (row.default_locale.parse(), row.time_zone.parse(), row.action_key.try_into())
-            else {
+            let (Ok(default_locale), Ok(time_zone), Ok(key), Ok(sending_rule)) = (
+                row.default_locale.parse(),
+                row.time_zone.parse(),
+                row.action_key.try_into(),
+                serde_json::from_value(row.sending_rule),
+            ) else {
                 return Err(ServiceError::BadOrganisation(row.name));
             };
-            let view = OrganisationView { id: OrganisationId(row.id), title: row.title, time_zone, default_locale };
+            let id = OrganisationId(row.id);
+            let view = OrganisationView { id, title: row.title, time_zone, default_locale, sending_rule };
             Ok(Organisation::new(view, row.name, key))
         })
         .collect()

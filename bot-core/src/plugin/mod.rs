@@ -19,6 +19,7 @@ pub use self::effects::{
 };
 use crate::action::ActionPayload;
 use crate::adapter::{Assurance, ConversationKind, PollCounts};
+use crate::calendar::sending::SendingRule;
 pub use crate::fetch::{Fetch, FetchFailure, FetchMethod, FetchRequest, FetchResponse, Fetched};
 use crate::ids::{AddressId, ContactId, ConversationId, DeliveryId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
@@ -317,6 +318,8 @@ pub struct OrganisationView {
     pub title: String,
     pub time_zone: chrono_tz::Tz,
     pub default_locale: Locale,
+    /// When it writes to people unasked. The core asks it again before each message; a plugin needs it to plan.
+    pub sending_rule: SendingRule,
 }
 
 /// Where a plugin stands, for `plugins list`.

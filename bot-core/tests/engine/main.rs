@@ -12,5 +12,6 @@ mod fires;
 mod isolation;
 mod networks;
 mod people;
+mod quiet_hours;
 mod scripted;
 mod town;

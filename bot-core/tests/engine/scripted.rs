@@ -365,6 +365,23 @@ impl Plugin for ScriptedPlugin {
                 message.report = true;
                 cx.send(message);
             }
+            // To everybody who agreed, whenever it may; the argument is the sender's rule.
+            "remind" | "remindtoo" => {
+                let mut message = Outgoing::new(
+                    Recipient::Consenting,
+                    Purpose::Consultation,
+                    "reminders",
+                    Document::says("Un rappel"),
+                );
+                message.lane = Lane::Normal;
+                message.sending_rule = serde_json::from_str(&command.arguments).ok();
+                cx.send(message);
+            }
+            "servicenote" => {
+                let caller = cx.caller.as_ref().unwrap().contact;
+                let to = Recipient::Contact(caller);
+                cx.send(Outgoing::new(to, Purpose::Service, "notes", Document::says("Une note")));
+            }
             "later" => {
                 let caller = cx.caller.clone().unwrap();
                 let mut message = Outgoing::new(
@@ -375,6 +392,7 @@ impl Plugin for ScriptedPlugin {
                 );
                 message.not_before = Some(cx.now + TimeDelta::hours(1));
                 message.subject = "later".to_owned();
+                message.message_key = Some(format!("later {}", command.arguments));
                 message.report = true;
                 cx.send(message);
             }
@@ -437,7 +455,11 @@ impl Plugin for ScriptedPlugin {
                 cx.reply(Document::says(words.join(" ")));
             }
             "cancel" => cx.cancel("campaign", Some("later".to_owned())),
+            "cancelone" => {
+                cx.cancel_messages("campaign", "later", vec![format!("later {}", command.arguments)]);
+            }
             "stopsubject" => cx.stop_subject("campaign", "later"),
+            "resumesubject" => cx.resume_subject("campaign", "later"),
             "picture" => {
                 let hash = cx.store_media("image/png", "image.png", b"not really a picture".to_vec());
                 cx.reply(Document::new().figure(hash, "deux barres"));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bot_core::adapter::*;
+use bot_core::calendar::sending::SendingRule;
 use bot_core::clock::Random;
 use bot_core::conformance::TestDatabase;
 use bot_core::fetch::FetchSettings;
@@ -23,6 +24,8 @@ pub struct Town {
     /// A second network, when the test has one.
     pub other: Option<Arc<ScriptedPlatform>>,
     plugins: Vec<Arc<ScriptedPlugin>>,
+    /// The organisation's, from the next start on.
+    pub sending_rule: SendingRule,
     service: Option<Service>,
     events: AtomicU64,
     starts: u64,
@@ -56,6 +59,7 @@ impl Town {
             platform: Arc::new(platform),
             other: other.map(Arc::new),
             plugins: plugins.into_iter().map(Arc::new).collect(),
+            sending_rule: SendingRule::default(),
             service: None,
             events: AtomicU64::new(0),
             starts: 0,
@@ -83,6 +87,7 @@ impl Town {
                 title: "la ville de Trifouilly".to_owned(),
                 default_locale: Locale::Fr,
                 time_zone: chrono_tz::Europe::Paris,
+                sending_rule: self.sending_rule.clone(),
             },
             plugins: self.plugins.iter().map(|plugin| Arc::clone(plugin) as Arc<dyn Plugin>).collect(),
         };
