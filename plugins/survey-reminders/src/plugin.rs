@@ -3,10 +3,13 @@
 use async_trait::async_trait;
 use bot_core::action::ActionPayload;
 use bot_core::plugin::{
-    Audience, CommandCall, Context, DeliveryOutcome, Event, FiredFire, HandlerError, HandlerResult, Manifest, Plugin,
+    Audience, CommandCall, Context, DeliveryOutcome, Event, Fetched, FiredFire, HandlerError, HandlerResult, Manifest,
+    Plugin,
 };
 use bot_core::{ContactId, PluginId};
 use serde_json::{Value, json};
+
+use crate::limesurvey;
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -61,13 +64,20 @@ impl Plugin for SurveyReminders {
         Ok(())
     }
 
-    async fn on_fire(&self, _cx: &mut Context, fire: &FiredFire) -> HandlerResult {
+    async fn on_fire(&self, cx: &mut Context, fire: &FiredFire) -> HandlerResult {
+        if limesurvey::campaign_of(&fire.scope).is_some() {
+            return limesurvey::on_fire(cx, fire).await;
+        }
         Err(HandlerError::Broken(format!("nothing of this plugin is scheduled as {}", fire.scope)))
     }
 
     async fn on_delivery(&self, _cx: &mut Context, _outcome: &DeliveryOutcome) -> HandlerResult {
         // Outcomes are asked for in batches: one call for each of 60,000 messages would be too many.
         Ok(())
+    }
+
+    async fn on_fetched(&self, cx: &mut Context, fetched: &Fetched) -> HandlerResult {
+        limesurvey::on_fetched(cx, fetched).await
     }
 
     async fn export(&self, _cx: &mut Context, _contact: ContactId) -> Result<Value, HandlerError> {
