@@ -10,7 +10,6 @@ pub mod segments;
 mod view;
 mod words;
 
+pub use self::colleague::PROPOSED_NAME_CHARACTERS_MAX;
 pub use self::directory::{Directory, DirectoryError};
 pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach, each};
-pub use self::colleague::PROPOSED_NAME_CHARACTERS_MAX;
-pub use self::view::{Collectivite, CollectiviteKind, ContactSet, ContactView, ContactsError, Reach};

@@ -12,9 +12,7 @@ use chrono::TimeDelta;
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::{
-    LINK_CODE_LIFE, VERB_UNLINK, action, address_consent, identity, link_action, refuse_in_group, say, text,
-};
+use super::{LINK_CODE_LIFE, VERB_UNLINK, action, address_consent, identity, link_action, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, Origin, StoredEvent, addresses_of, apply_in_place};
 use crate::i18n::Argument;
@@ -313,8 +311,7 @@ pub(super) async fn confirm(
     let with_here = [("platform", Argument::from(platform_name(caller.platform.as_str())))];
     let words = text(context.locale, "link-done", &with_here);
     tell_other(&mut context, other, Document::says(words));
-    let chats =
-        [(state.asker_address, state.asker_conversation), (state.joiner_address, state.joiner_conversation)];
+    let chats = [(state.asker_address, state.asker_conversation), (state.joiner_address, state.joiner_conversation)];
     address_consent::ask(&mut context, state.asker_contact, chats).await?;
     Ok(context)
 }

@@ -160,7 +160,9 @@ pub(crate) async fn people_joined(
 ) -> Result<Vec<ContactId>, sqlx::Error> {
     let mut people = match joining {
         Joining::Link(link) => linking::people_of_link(connection, event.organisation, link).await?,
-        Joining::Invitation(number) => people_of_invitation(connection, event.organisation, number, event.address).await?,
+        Joining::Invitation(number) => {
+            people_of_invitation(connection, event.organisation, number, event.address).await?
+        }
     };
     people.sort_by_key(|contact| contact.0.as_u64_pair().1);
     Ok(people)

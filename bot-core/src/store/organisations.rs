@@ -41,7 +41,8 @@ pub async fn find_default(pool: &PgPool) -> Result<Option<StoredOrganisation>, s
 /// As [`find_default`], or when its key is not one.
 pub async fn find_default_with_keys(pool: &PgPool) -> Result<Option<Organisation>, sqlx::Error> {
     let Some(StoredOrganisation { id, settings }) = find_default(pool).await? else { return Ok(None) };
-    let key = sqlx::query_scalar!("SELECT action_key FROM core.organisation WHERE id = $1", id.0).fetch_one(pool).await?;
+    let key =
+        sqlx::query_scalar!("SELECT action_key FROM core.organisation WHERE id = $1", id.0).fetch_one(pool).await?;
     let key: [u8; 32] = key.try_into().map_err(|_| sqlx::Error::Decode("an action key has 32 bytes".into()))?;
     let view = OrganisationView {
         id,

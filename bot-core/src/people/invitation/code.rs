@@ -60,9 +60,9 @@ impl Code {
             return None;
         }
         let (number, mac) = symbols.split_at(symbols.len() - MAC_SYMBOLS);
-        let number = number.iter().try_fold(0i64, |number, &symbol| {
-            number.checked_mul(32)?.checked_add(i64::try_from(symbol).ok()?)
-        })?;
+        let number = number
+            .iter()
+            .try_fold(0i64, |number, &symbol| number.checked_mul(32)?.checked_add(i64::try_from(symbol).ok()?))?;
         let mac = mac.iter().fold(0u128, |mac, &symbol| mac << 5 | symbol as u128).to_be_bytes();
         (number > 0).then(|| Self { number, mac: std::array::from_fn(|index| mac[mac.len() - MAC_BYTES + index]) })
     }

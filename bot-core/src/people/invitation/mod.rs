@@ -19,7 +19,7 @@ mod sheet;
 
 pub use self::code::Code;
 pub use self::operations::{
-    Invited, InvitationError, Issued, LIFE_DAYS_MAX, Reissued, State, issue, list, reissue, revoke,
+    InvitationError, Invited, Issued, LIFE_DAYS_MAX, Reissued, State, issue, list, reissue, revoke,
 };
 pub use self::sheet::{Entry, EntryLink, entries, mail_merge, printed};
 
@@ -363,7 +363,11 @@ pub(super) async fn answer(
     .execute(&mut *context.transaction)
     .await?;
     identity::carry_consents(&mut context, caller.contact, invitation.contact).await?;
-    context.audit("invitation.accepted", format!("contact {}", invitation.number), json!({ "address": caller.address.0 }));
+    context.audit(
+        "invitation.accepted",
+        format!("contact {}", invitation.number),
+        json!({ "address": caller.address.0 }),
+    );
     context = linking::join(core, organisation, context, event, invitation.contact, caller.contact).await?;
     agree(&mut context, &wording).await?;
     identity::remember(&mut context, invitation.contact, "contact", "bound", json!({})).await?;

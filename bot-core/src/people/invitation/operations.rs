@@ -236,15 +236,8 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 7] = [
-        Self::NotInvited,
-        Self::Issued,
-        Self::Followed,
-        Self::Disowned,
-        Self::Expired,
-        Self::Revoked,
-        Self::Used,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::NotInvited, Self::Issued, Self::Followed, Self::Disowned, Self::Expired, Self::Revoked, Self::Used];
 
     pub fn as_str(self) -> &'static str {
         match self {
