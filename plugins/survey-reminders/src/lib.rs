@@ -22,6 +22,7 @@ pub mod messages;
 pub mod operations;
 pub mod outcome;
 pub mod plan;
+pub mod limesurvey;
 mod plugin;
 #[cfg(test)]
 mod sources_bench;
