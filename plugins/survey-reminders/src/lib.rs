@@ -17,20 +17,19 @@ pub mod engine;
 mod file_hour;
 pub mod handover;
 pub mod ladder;
+pub mod limesurvey;
 mod links;
 pub mod messages;
 pub mod operations;
 pub mod outcome;
 pub mod plan;
-pub mod limesurvey;
 mod plugin;
+pub mod reason;
+pub mod refusal;
 #[cfg(test)]
 mod sources_bench;
 pub mod store;
 pub mod webhook;
-pub mod reason;
-pub mod refusal;
-pub mod store;
 pub mod words;
 
 pub use plugin::SurveyReminders;
