@@ -17,6 +17,7 @@ pub mod engine;
 mod file_hour;
 pub mod handover;
 pub mod ladder;
+pub mod limesurvey;
 mod links;
 pub mod messages;
 pub mod operations;
