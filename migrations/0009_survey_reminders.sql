@@ -97,6 +97,8 @@ CREATE TABLE survey_reminders.participant (
     wished_at        timestamptz,
     -- "Remind me later": nothing before.
     snoozed_until    timestamptz,
+    -- The contact whom they named in their place, at most one; emptied with that contact.
+    colleague        uuid,
     -- The link was opened, where redirects are on.
     opened_at        timestamptz,
     PRIMARY KEY (organisation_id, campaign_id, id),
@@ -155,7 +157,9 @@ CREATE TABLE survey_reminders.wish (
     participant_id   bigint      NOT NULL,
     -- The step whose message was pressed; empty for a command.
     step             text        NOT NULL,
-    kind             text        NOT NULL CHECK (kind IN ('answer_now', 'later', 'already_answered', 'not_mine', 'stop')),
+    -- `not_answered`, `mine` and `resume` take the one before them back.
+    kind             text        NOT NULL CHECK (kind IN ('answer_now', 'later', 'already_answered', 'not_answered',
+                                 'not_mine', 'mine', 'stop', 'resume')),
     wished_at        timestamptz NOT NULL,
     PRIMARY KEY (organisation_id, campaign_id, id),
     FOREIGN KEY (organisation_id, campaign_id, participant_id) REFERENCES survey_reminders.participant
