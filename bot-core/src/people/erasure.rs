@@ -10,11 +10,11 @@ use serde_json::json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{VERB_ERASE, action, refuse_in_group, say, text};
+use super::{VERB_ERASE, action, invitation, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, FIRE_EVENT, schedule};
 use crate::i18n::Argument;
-use crate::ids::{OrganisationId, PluginId};
+use crate::ids::{ContactId, OrganisationId, PluginId};
 use crate::message::Document;
 use crate::plugin::{Context, Event, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Subscription};
 
@@ -188,7 +188,8 @@ async fn remove(context: &mut Context, contact: Uuid) -> Result<(), DispatchErro
     sqlx::query!("DELETE FROM core.address WHERE organisation_id = $1 AND contact_id = $2", organisation, contact)
         .execute(&mut *context.transaction)
         .await?;
-    // Former selves, from the oldest link on, then the person.
+    invitation::forget(context, ContactId(contact)).await?;
+    // Former selves, from the oldest link on, then the person, with invitation and history.
     sqlx::query!(
         r#"
         WITH RECURSIVE self AS (

@@ -85,6 +85,30 @@ async fn held_by_core(context: &mut Context, contact: ContactId) -> Result<Value
     .fetch_all(&mut *context.transaction)
     .await?;
     let numbers: Vec<i64> = addresses.iter().map(|address| address.id).collect();
+    let here = sqlx::query!(
+        r#"
+        SELECT address.scheme, address.path, agreed.purpose, agreed.wording, agreed.given_at, agreed.withdrawn_at
+        FROM core.address_consent AS agreed
+        JOIN core.address AS address
+          ON address.organisation_id = agreed.organisation_id AND address.id = agreed.address_id
+        WHERE agreed.organisation_id = $1 AND agreed.address_id = ANY ($2) ORDER BY agreed.id LIMIT $3
+        "#,
+        organisation,
+        &numbers,
+        ROWS_MAX,
+    )
+    .fetch_all(&mut *context.transaction)
+    .await?;
+    let invitation = sqlx::query!(
+        r#"
+        SELECT issued_at, expires_at, followed_at, used_at, disowned_at, revoked_at FROM core.invitation
+        WHERE organisation_id = $1 AND contact_id = $2
+        "#,
+        organisation,
+        contact.0,
+    )
+    .fetch_optional(&mut *context.transaction)
+    .await?;
     let received = sqlx::query!(
         r#"
         SELECT kind, payload, received_at FROM core.inbox
@@ -131,6 +155,21 @@ async fn held_by_core(context: &mut Context, contact: ContactId) -> Result<Value
             "given_at": consent.given_at,
             "withdrawn_at": consent.withdrawn_at,
         })).collect::<Vec<_>>(),
+        "consents_by_address": here.iter().map(|agreed| json!({
+            "address": format!("{}:{}", agreed.scheme, agreed.path),
+            "purpose": agreed.purpose,
+            "wording": agreed.wording,
+            "given_at": agreed.given_at,
+            "withdrawn_at": agreed.withdrawn_at,
+        })).collect::<Vec<_>>(),
+        "invitation": invitation.map(|invitation| json!({
+            "issued_at": invitation.issued_at,
+            "expires_at": invitation.expires_at,
+            "followed_at": invitation.followed_at,
+            "accepted_at": invitation.used_at,
+            "disowned_at": invitation.disowned_at,
+            "revoked_at": invitation.revoked_at,
+        })),
         "received_from_you": received.iter().map(|event| json!({
             "kind": event.kind,
             "content": event.payload,

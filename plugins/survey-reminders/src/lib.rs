@@ -6,8 +6,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod answers;
 pub mod definition;
 mod plugin;
+#[cfg(test)]
+mod sources_bench;
 pub mod store;
+pub mod webhook;
 
 pub use plugin::SurveyReminders;
