@@ -17,7 +17,7 @@ pub enum About {
     Person,
     Verdict,
     Reaction,
-    Pace,
+    Chat,
     Outage,
 }
 

@@ -11,4 +11,5 @@ pub mod messenger;
 pub mod oracle;
 mod places;
 pub mod record;
+mod seeding;
 pub mod world;
