@@ -83,16 +83,7 @@ impl Messenger {
         reader: Reader,
         seen: mpsc::UnboundedSender<Shown>,
     ) -> Self {
-        Self {
-            network,
-            clock,
-            dice,
-            record,
-            reader,
-            seen,
-            state: Mutex::default(),
-            intake: watch::Sender::new(None),
-        }
+        Self { network, clock, dice, record, reader, seen, state: Mutex::default(), intake: watch::Sender::new(None) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -54,17 +54,32 @@ pub struct Decided {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
     /// Their collectivité's answer is known, as far as a part of it, or whole.
-    Started { campaign: usize },
-    Answered { campaign: usize },
-    Snoozed { campaign: usize, until: DateTime<Utc> },
-    NotMine { campaign: usize },
-    StoppedCampaign { campaign: usize },
+    Started {
+        campaign: usize,
+    },
+    Answered {
+        campaign: usize,
+    },
+    Snoozed {
+        campaign: usize,
+        until: DateTime<Utc>,
+    },
+    NotMine {
+        campaign: usize,
+    },
+    StoppedCampaign {
+        campaign: usize,
+    },
     /// STOP, of everything.
     Stopped,
     /// The network told us that we were blocked there.
-    Blocked { network: Network },
+    Blocked {
+        network: Network,
+    },
     /// They came by an invitation, or moved to another network.
-    Joined { network: Network },
+    Joined {
+        network: Network,
+    },
 }
 
 /// A call to somebody who had blocked us.

@@ -77,12 +77,9 @@ async fn collectivites(
         .await?;
     }
     // Sirens are given in order, so that this is the order of the world.
-    sqlx::query_scalar!(
-        "SELECT id FROM core.collectivite WHERE organisation_id = $1 ORDER BY siren",
-        organisation.0
-    )
-    .fetch_all(pool)
-    .await
+    sqlx::query_scalar!("SELECT id FROM core.collectivite WHERE organisation_id = $1 ORDER BY siren", organisation.0)
+        .fetch_all(pool)
+        .await
 }
 
 async fn contacts(

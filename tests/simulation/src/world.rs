@@ -273,7 +273,11 @@ fn people(count: usize, collectivites: &mut [Collectivite], dice: Dice) -> Vec<P
         let home = zone_of(collectivite.place.code);
         // A few live elsewhere, and said so.
         let elsewhere = rng.random_bool(0.01);
-        let zone = if elsewhere { [Tz::Indian__Reunion, Tz::Europe__Paris][usize::from(home != Tz::Europe__Paris)] } else { home };
+        let zone = if elsewhere {
+            [Tz::Indian__Reunion, Tz::Europe__Paris][usize::from(home != Tz::Europe__Paris)]
+        } else {
+            home
+        };
         let bound = rng.random_bool(0.62).then(|| match rng.random_range(0..100) {
             0..70 => Network::Telegram,
             70..85 => Network::Discord,

@@ -68,9 +68,8 @@ fn row_and_messages(case: &Case<'_>, row: &PlannedRow, received: &[&Received], v
 fn untrue(case: &Case<'_>, row: &PlannedRow, step: &Step, reason: &str) -> Option<&'static str> {
     let person = &case.evidence.world.people[row.person as usize];
     let campaign = row.campaign;
-    let own = |decision: &dyn Fn(Decision) -> bool| {
-        case.of_person(row.person).iter().any(|entry| decision(entry.decision))
-    };
+    let own =
+        |decision: &dyn Fn(Decision) -> bool| case.of_person(row.person).iter().any(|entry| decision(entry.decision));
     let (is_true, objection) = match reason {
         "answered" => (case.answer(row.person, campaign).is_some(), "nobody answered"),
         "stopped" => (person.stopped || own(&|decision| decision == Decision::Stopped), "nobody said STOP"),
@@ -78,9 +77,7 @@ fn untrue(case: &Case<'_>, row: &PlannedRow, step: &Step, reason: &str) -> Optio
             (own(&|decision| decision == Decision::StoppedCampaign { campaign }), "nobody said “no more of this”")
         }
         "not_mine" => (own(&|decision| decision == Decision::NotMine { campaign }), "nobody said “not me”"),
-        "blocked" => {
-            (own(&|decision| matches!(decision, Decision::Blocked { .. })), "nobody blocked us")
-        }
+        "blocked" => (own(&|decision| matches!(decision, Decision::Blocked { .. })), "nobody blocked us"),
         "unreachable" => (
             person.bound.is_none() || own(&|decision| matches!(decision, Decision::Blocked { .. })),
             "they can be written to",

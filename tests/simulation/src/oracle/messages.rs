@@ -33,8 +33,7 @@ impl Judge<'_, '_> {
     /// At most so many in any run of days of the person's calendar, whoever sends.
     fn cap(&mut self, received: &[&Received]) {
         let person = &self.case.evidence.world.people[self.person as usize];
-        let mut days: Vec<_> =
-            received.iter().map(|message| (person.wall(message.at).date(), message.at)).collect();
+        let mut days: Vec<_> = received.iter().map(|message| (person.wall(message.at).date(), message.at)).collect();
         days.sort_unstable();
         for run in days.windows(CAP_MESSAGES + 1) {
             let ((first, _), (last, at)) = (run[0], run[CAP_MESSAGES]);
@@ -191,13 +190,10 @@ fn blocks(case: &Case<'_>, violations: &mut Vec<Violation>) {
                 .any(|entry| entry.decision == joined && (from..knock.order).contains(&entry.order))
         };
         let last_told = case.of_person(knock.person).iter().filter(told).max_by_key(|entry| entry.order);
-        let reported = last_told.is_some_and(|entry| {
-            !entry.under_way.contains(&knock.delivery) && !back(entry.order)
-        });
+        let reported = last_told.is_some_and(|entry| !entry.under_way.contains(&knock.delivery) && !back(entry.order));
         // The first call that was refused told us, too.
-        let earlier = |other: &&Knock| {
-            (other.person, other.network) == (knock.person, knock.network) && other.at < knock.at
-        };
+        let earlier =
+            |other: &&Knock| (other.person, other.network) == (knock.person, knock.network) && other.at < knock.at;
         let refused = case.evidence.entries.knocked.iter().filter(earlier).max_by_key(|other| other.order);
         if reported || refused.is_some_and(|other| !back(other.order)) {
             violations.push(Violation {

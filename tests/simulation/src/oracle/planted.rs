@@ -166,9 +166,7 @@ fn what_was_under_way_when_the_answer_came_is_forgiven() {
 
 #[test]
 fn messages_after_a_refusal_are_named() {
-    for decision in
-        [Decision::Stopped, Decision::StoppedCampaign { campaign: 0 }, Decision::NotMine { campaign: 0 }]
-    {
+    for decision in [Decision::Stopped, Decision::StoppedCampaign { campaign: 0 }, Decision::NotMine { campaign: 0 }] {
         named(Promise::NothingAfterStop, |record| {
             let Received { order, person, .. } = record.entries.received[0];
             record.decide(person, order - 1, decision);
@@ -302,9 +300,8 @@ fn other_words_than_approved_are_named() {
 fn a_step_for_others_is_named() {
     named(Promise::ConditionMet, |record| {
         let steps = record.campaigns[0].steps.clone();
-        let message = record.find(|message| {
-            step_of(message).is_some_and(|(_, step)| steps[step].only_if == Some(OnlyIf::NotStarted))
-        });
+        let message = record
+            .find(|message| step_of(message).is_some_and(|(_, step)| steps[step].only_if == Some(OnlyIf::NotStarted)));
         let Received { order, person, .. } = record.entries.received[message];
         record.decide(person, order - 1, Decision::Started { campaign: 0 });
     });
