@@ -167,7 +167,12 @@ impl Context {
         self.effects.push(Effect::Cancel { scope: scope.into(), subject });
     }
 
-    /// As [`Context::cancel`], and nothing more is ever sent for this subject in this scope.
+    /// Cancels the queued messages of `scope` and `subject` that were sent under one of `message_keys`, nothing else.
+    pub fn cancel_messages(&mut self, scope: impl Into<String>, subject: impl Into<String>, message_keys: Vec<String>) {
+        self.effects.push(Effect::CancelMessages { scope: scope.into(), subject: subject.into(), message_keys });
+    }
+
+    /// As [`Context::cancel`], and nothing more is sent for this subject in this scope, unless it is resumed.
     pub fn stop_subject(&mut self, scope: impl Into<String>, subject: impl Into<String>) {
         self.stop_subjects(scope, vec![subject.into()]);
     }
@@ -183,6 +188,11 @@ impl Context {
     /// [`Plugin::on_fetched`]: super::Plugin::on_fetched
     pub fn fetch(&mut self, fetch: Fetch) {
         self.effects.push(Effect::Fetch(Box::new(fetch)));
+    }
+
+    /// Takes [`Context::stop_subject`] back. What it cancelled stays cancelled.
+    pub fn resume_subject(&mut self, scope: impl Into<String>, subject: impl Into<String>) {
+        self.effects.push(Effect::ResumeSubject { scope: scope.into(), subject: subject.into() });
     }
 
     /// Stores a picture or a file; the hash goes into a document.

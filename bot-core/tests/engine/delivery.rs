@@ -8,7 +8,8 @@ use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::Town;
 
 async fn town_on(platform: ScriptedPlatform) -> Town {
-    let commands = ["ping", "count", "long", "choose", "announce", "later", "cancel", "stopsubject", "picture"];
+    let stopping = ["later", "cancel", "cancelone", "stopsubject", "resumesubject"];
+    let commands = [&["ping", "count", "long", "choose", "announce", "picture"], &stopping[..]].concat();
     Town::with(platform, vec![ScriptedPlugin::new("scripted", &commands)]).await
 }
 
@@ -280,6 +281,14 @@ async fn a_later_message_waits_and_can_be_called_off() {
         .await,
         1
     );
+
+    // Of two that wait, the one that was named goes.
+    town.says("ana", "/resumesubject").await;
+    town.says("ana", "/later one").await;
+    town.says("ana", "/later two").await;
+    town.says("ana", "/cancelone one").await;
+    town.advance(TimeDelta::hours(1)).await;
+    assert_eq!(town.platform.words("ana"), ["ping", "Plus tard", "Plus tard"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

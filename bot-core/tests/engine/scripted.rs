@@ -392,6 +392,7 @@ impl Plugin for ScriptedPlugin {
                 );
                 message.not_before = Some(cx.now + TimeDelta::hours(1));
                 message.subject = "later".to_owned();
+                message.message_key = Some(format!("later {}", command.arguments));
                 message.report = true;
                 cx.send(message);
             }
@@ -454,7 +455,11 @@ impl Plugin for ScriptedPlugin {
                 cx.reply(Document::says(words.join(" ")));
             }
             "cancel" => cx.cancel("campaign", Some("later".to_owned())),
+            "cancelone" => {
+                cx.cancel_messages("campaign", "later", vec![format!("later {}", command.arguments)]);
+            }
             "stopsubject" => cx.stop_subject("campaign", "later"),
+            "resumesubject" => cx.resume_subject("campaign", "later"),
             "picture" => {
                 let hash = cx.store_media("image/png", "image.png", b"not really a picture".to_vec());
                 cx.reply(Document::new().figure(hash, "deux barres"));

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod answers;
 pub mod approval;
 #[cfg(test)]
 mod bench;
@@ -16,6 +17,7 @@ pub mod engine;
 mod file_hour;
 pub mod handover;
 pub mod ladder;
+pub mod limesurvey;
 mod links;
 pub mod messages;
 pub mod operations;
@@ -25,7 +27,10 @@ pub mod plan_rows;
 mod plugin;
 pub mod reason;
 pub mod refusal;
+#[cfg(test)]
+mod sources_bench;
 pub mod store;
+pub mod webhook;
 pub mod words;
 
 pub use plugin::SurveyReminders;

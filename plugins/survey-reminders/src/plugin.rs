@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use bot_core::action::ActionPayload;
 use bot_core::plugin::{
-    Audience, CommandCall, Context, DeliveryOutcome, Event, FiredFire, HandlerError, HandlerResult, Manifest, Plugin,
-    Subscription,
+    Audience, CommandCall, Context, DeliveryOutcome, Event, Fetched, FiredFire, HandlerError, HandlerResult, Manifest,
+    Plugin, Subscription,
 };
 use bot_core::{ContactId, PluginId};
 use serde_json::{Value, json};
 
-use crate::{engine, links};
+use crate::{engine, limesurvey, links};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -71,6 +71,7 @@ impl Plugin for SurveyReminders {
 
     async fn on_fire(&self, cx: &mut Context, fire: &FiredFire) -> HandlerResult {
         match fire.scope.as_str() {
+            scope if limesurvey::campaign_of(scope).is_some() => limesurvey::on_fire(cx, fire).await,
             scope if scope.starts_with(engine::FIRES) => engine::fired(cx, fire).await,
             scope => Err(HandlerError::Broken(format!("nothing of this plugin is scheduled as {scope}"))),
         }
@@ -79,6 +80,10 @@ impl Plugin for SurveyReminders {
     async fn on_delivery(&self, _cx: &mut Context, _outcome: &DeliveryOutcome) -> HandlerResult {
         // Outcomes are asked for in batches: one call for each of 60,000 messages would be too many.
         Ok(())
+    }
+
+    async fn on_fetched(&self, cx: &mut Context, fetched: &Fetched) -> HandlerResult {
+        limesurvey::on_fetched(cx, fetched).await
     }
 
     async fn export(&self, cx: &mut Context, contact: ContactId) -> Result<Value, HandlerError> {
