@@ -49,6 +49,7 @@ pub async fn find_default_with_keys(pool: &PgPool) -> Result<Option<Organisation
         title: settings.title,
         time_zone: settings.time_zone,
         default_locale: settings.default_locale,
+        sending_rule: settings.sending_rule,
     };
     Ok(Some(Organisation::new(view, DEFAULT_ORGANISATION.to_owned(), key)))
 }
