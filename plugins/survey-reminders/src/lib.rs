@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod answers;
+pub mod completions;
 pub mod definition;
 pub mod limesurvey;
 mod plugin;
