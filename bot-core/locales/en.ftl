@@ -239,3 +239,17 @@ territory-saint-martin = Saint Martin
 territory-wallis-et-futuna = Wallis and Futuna
 territory-polynesie-francaise = French Polynesia
 territory-nouvelle-caledonie = New Caledonia
+
+## /hours
+
+my-hours-now = When I write to you without having been asked, it is { $hours }. Your time is that of this place: { $zone }.
+my-hours-organisation = Whatever you choose, { $organisation } only writes in these hours: { $hours }.
+my-hours-ask = When would you like me to write to you? I always answer at once when you write to me.
+my-hours-any-time = At any hour
+my-hours-daytime = From 8:00 to 20:00
+my-hours-office = Monday to Friday, from 9:00 to 18:00
+my-hours-zone = Change the time zone
+my-hours-zone-ask = Which place’s time is yours?
+my-hours-set = Noted. When I write to you without having been asked, it will be { $hours }. Your time is that of this place: { $zone }.
+zone-marquesas = Marquesas Islands
+zone-gambier = Gambier Islands

@@ -241,3 +241,17 @@ territory-saint-martin = Saint-Martin
 territory-wallis-et-futuna = Wallis-et-Futuna
 territory-polynesie-francaise = Polynésie française
 territory-nouvelle-caledonie = Nouvelle-Calédonie
+
+## /horaires
+
+my-hours-now = Quand je vous écris sans que vous me l’ayez demandé, c’est { $hours }. Votre heure est celle de ce lieu : { $zone }.
+my-hours-organisation = Quoi que vous choisissiez, { $organisation } n’écrit que dans ces heures : { $hours }.
+my-hours-ask = Quand voulez-vous que je vous écrive ? Je réponds toujours tout de suite quand vous m’écrivez.
+my-hours-any-time = À toute heure
+my-hours-daytime = De 8 h à 20 h
+my-hours-office = Du lundi au vendredi, de 9 h à 18 h
+my-hours-zone = Changer de fuseau horaire
+my-hours-zone-ask = L’heure de quel lieu est la vôtre ?
+my-hours-set = C’est noté. Quand je vous écrirai sans que vous me l’ayez demandé, ce sera { $hours }. Votre heure est celle de ce lieu : { $zone }.
+zone-marquesas = Îles Marquises
+zone-gambier = Îles Gambier

@@ -582,6 +582,7 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
                                  AND earlier.conversation_id = delivery.conversation_id
                                  AND earlier.lane = delivery.lane AND earlier.sequence < delivery.sequence
                                  AND earlier.state = 'queued' AND earlier.due_at > $1 AND earlier.lease_epoch > 0
+                                 AND (earlier.postponed_until > $1) IS NOT TRUE
                            )
                            AND NOT EXISTS (
                                SELECT FROM core.gate

@@ -43,6 +43,35 @@ pub struct SendingRule {
     pub pressure: Option<PressureCap>,
 }
 
+/// Why a rule cannot be meant so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RuleError {
+    #[error("`hours` names no hour, so nothing would ever go out: name some, or leave it out to write at any hour")]
+    NoHours,
+    #[error(
+        "`hours` has none from Monday to Friday, and `working_days_only` allows no other day: change one of the two"
+    )]
+    NoWorkingHours,
+}
+
+impl SendingRule {
+    /// What a file that holds the rule is checked for.
+    ///
+    /// # Errors
+    /// When it would never let anything go out.
+    pub fn check(&self) -> Result<(), RuleError> {
+        let Some(hours) = &self.hours else { return Ok(()) };
+        if hours.is_empty() {
+            return Err(RuleError::NoHours);
+        }
+        let week = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+        if self.working_days_only && week.iter().all(|day| hours.on(*day).is_empty()) {
+            return Err(RuleError::NoWorkingHours);
+        }
+        Ok(())
+    }
+}
+
 fn is_true(value: &bool) -> bool {
     *value
 }
@@ -409,6 +438,19 @@ mod tests {
         let nothing = rule(serde_json::json!({ "hours": {} }));
         let rules = Rules { organisation: &nothing, sender: None };
         assert!(sending_time(local("2026-09-14 07:00", Tz::Europe__Paris), rules, &paris(), &[]).is_err());
+    }
+
+    #[test]
+    fn a_rule_that_lets_nothing_out_is_refused() {
+        let check = |value| rule(value).check();
+        assert_eq!(check(serde_json::json!({})), Ok(()));
+        assert_eq!(check(serde_json::json!({ "hours": "sat 09:00-12:00" })), Ok(()));
+        assert_eq!(check(serde_json::json!({ "hours": "thu-sat 09:00-12:00", "working_days_only": true })), Ok(()));
+        assert_eq!(check(serde_json::json!({ "hours": { "friday": [] } })), Err(RuleError::NoHours));
+        assert_eq!(
+            check(serde_json::json!({ "hours": "sat-sun 09:00-12:00", "working_days_only": true })),
+            Err(RuleError::NoWorkingHours)
+        );
     }
 
     #[test]

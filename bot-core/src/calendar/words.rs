@@ -121,6 +121,18 @@ impl Territory {
     }
 }
 
+/// A zone by the place people know it by; by its IANA name when it is none of France's.
+pub fn time_zone_words(locale: Locale, time_zone: Tz) -> String {
+    match time_zone {
+        Tz::Pacific__Marquesas => text(locale, "zone-marquesas", &[]),
+        Tz::Pacific__Gambier => text(locale, "zone-gambier", &[]),
+        zone => match Territory::of_time_zone(zone) {
+            territory if territory.time_zone() == zone => territory.words(locale),
+            _ => zone.name().to_owned(),
+        },
+    }
+}
+
 impl WeeklyHours {
     /// « du lundi au vendredi de 9 h à 18 h », « à toute heure », « jamais ».
     pub fn words(&self, locale: Locale) -> String {

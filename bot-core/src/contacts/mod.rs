@@ -3,9 +3,13 @@
 pub mod codes;
 mod colleague;
 pub mod directory;
+pub mod export;
 pub mod fields;
 pub mod groups;
+pub mod import;
+pub mod merge;
 pub mod query;
+pub mod removal;
 pub mod segments;
 mod view;
 pub mod words;

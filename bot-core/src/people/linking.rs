@@ -467,6 +467,7 @@ async fn merge(context: &mut Context, kept: ContactId, joiner: ContactId) -> Res
         UPDATE core.contact AS kept
         SET locale = coalesce(kept.locale, joiner.locale),
             time_zone = coalesce(kept.time_zone, joiner.time_zone),
+            quiet_hours = coalesce(kept.quiet_hours, joiner.quiet_hours),
             status = CASE WHEN 'stopped' IN (kept.status, joiner.status) THEN 'stopped' ELSE kept.status END
         FROM core.contact AS joiner
         WHERE kept.organisation_id = $1 AND kept.id = $2 AND joiner.organisation_id = $1 AND joiner.id = $3
@@ -650,8 +651,8 @@ async fn part(
         None => {
             sqlx::query_scalar!(
                 r#"
-                INSERT INTO core.contact (organisation_id, id, status, locale, time_zone, created_at)
-                SELECT organisation_id, $3, status, locale, time_zone, $4 FROM core.contact
+                INSERT INTO core.contact (organisation_id, id, status, locale, time_zone, quiet_hours, created_at)
+                SELECT organisation_id, $3, status, locale, time_zone, quiet_hours, $4 FROM core.contact
                 WHERE organisation_id = $1 AND id = $2
                 RETURNING id
                 "#,

@@ -5,6 +5,7 @@
 pub mod address_consent;
 mod erasure;
 mod export;
+mod hours;
 mod identity;
 pub mod invitation;
 pub mod linking;
@@ -35,6 +36,7 @@ pub(crate) enum CoreCommand {
     Start,
     Help,
     Language { choice: Option<Locale> },
+    Hours { change: Option<hours::HoursChange> },
     Stop,
     Consent { given: bool },
     MyData,
@@ -62,12 +64,13 @@ const VERB_LINK: u8 = 4;
 const VERB_UNLINK: u8 = 5;
 const VERB_INVITATION: u8 = 6;
 const VERB_ADDRESS_CONSENT: u8 = 7;
+const VERB_HOURS: u8 = 8;
 
 /// The core's command that follows an invitation.
 const INVITATION: &str = "invitation";
 
 /// The core's own commands, declared like a plugin's.
-pub const COMMANDS: [CommandDeclaration; 9] = [
+pub const COMMANDS: [CommandDeclaration; 10] = [
     command(
         "start",
         "start",
@@ -76,6 +79,7 @@ pub const COMMANDS: [CommandDeclaration; 9] = [
     ),
     command("aide", "help", "Voir ce que vous pouvez faire ici", "See what you can do here"),
     command("langue", "language", "Choisir la langue", "Choose the language"),
+    command("horaires", "hours", "Choisir quand je peux vous écrire", "Choose when I may write to you"),
     command("lier", "link", "Relier vos comptes sur plusieurs messageries", "Link your accounts on several networks"),
     command("delier", "unlink", "Séparer ce compte des autres", "Separate this account from the others"),
     CommandDeclaration {
@@ -103,6 +107,7 @@ impl CoreCommand {
             "start" => Self::Start,
             "aide" => Self::Help,
             "langue" => Self::Language { choice: Locale::from_tag(arguments) },
+            "horaires" => Self::Hours { change: None },
             "lier" => Self::Link { code: (!arguments.is_empty()).then(|| arguments.to_owned()) },
             "delier" => Self::Unlink { confirmed: None },
             INVITATION => Self::Invitation { code: (!arguments.is_empty()).then(|| arguments.to_owned()) },
@@ -117,6 +122,7 @@ impl CoreCommand {
         match *payload.as_bytes() {
             [VERB_CONSENT, given] => Some(Self::Consent { given: given == 1 }),
             [VERB_LANGUAGE, index] => Some(Self::Language { choice: Locale::ALL.get(usize::from(index)).copied() }),
+            [VERB_HOURS, ref change @ ..] => Some(Self::Hours { change: Some(hours::read(change)?) }),
             [VERB_ERASE, confirmed] => Some(Self::Erase { confirmed: Some(confirmed == 1) }),
             [VERB_UNLINK, confirmed] => Some(Self::Unlink { confirmed: Some(confirmed == 1) }),
             [VERB_LINK, confirmed, ref link @ ..] => {
@@ -267,6 +273,7 @@ pub(crate) async fn handle(
         CoreCommand::Start => start(&mut context).await?,
         CoreCommand::Help => help(core, &mut context),
         CoreCommand::Language { choice } => language(&mut context, choice).await?,
+        CoreCommand::Hours { change } => hours::hours(&mut context, change).await?,
         CoreCommand::Stop => stop(&mut context).await?,
         CoreCommand::Consent { given } => consent(&mut context, given).await?,
         CoreCommand::MyData => export::my_data(core, organisation, &mut context).await?,

@@ -270,7 +270,7 @@ pub struct DeliveryView {
     /// The state's name, as in [`DeliveryOutcome::state`], or `planned`, `held`, `queued`, `leased`, `sending`.
     pub state: String,
     pub reason: Option<String>,
-    /// Why it goes out, or went out, later than it was due: [`Reason`](crate::calendar::Reason)s as stored.
+    /// Why it goes out, or went out, later than it was due: [`Reason`](crate::calendar::sending::Reason)s as stored.
     pub postponed: Option<Value>,
     pub due_at: DateTime<Utc>,
     pub settled_at: Option<DateTime<Utc>>,

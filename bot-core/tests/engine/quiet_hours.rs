@@ -259,3 +259,81 @@ async fn a_room_obeys_the_hours_and_has_no_cap() {
     until(&town, "2026-09-02T09:00").await;
     assert_eq!(town.platform.words("ana").len(), 4);
 }
+
+fn other<'t>(town: &'t Town, who: &str) -> Vec<String> {
+    town.other.as_ref().unwrap().words(who)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_chooses_hours_and_zone_and_takes_them_back() {
+    let town = town_with(json!({ "hours": "06:00-22:00" })).await;
+    subscribes(&town, "ana").await;
+    town.says("ana", "/horaires").await;
+    // In two messages on this platform.
+    let shown = town.platform.words("ana").join(" ");
+    let now = "c’est à toute heure. Votre heure est celle de ce lieu\u{a0}: France métropolitaine.";
+    assert!(shown.contains(now), "{shown}");
+    let organisation =
+        "la ville de Trifouilly n’écrit que dans ces heures\u{a0}: tous les jours de 6\u{a0}h à 22\u{a0}h";
+    assert!(shown.contains(organisation), "{shown}");
+    town.taps("ana", "Du lundi au vendredi, de 9\u{a0}h à 18\u{a0}h").await;
+    assert!(town.last("ana").words.contains("ce sera du lundi au vendredi de 9\u{a0}h à 18\u{a0}h"));
+    town.says("ana", "/hours").await;
+    town.taps("ana", "Changer de fuseau horaire").await;
+    // More places than this platform has buttons: they are numbered.
+    assert!(town.last("ana").words.contains("1. France métropolitaine ✓"), "{:#?}", town.platform.words("ana"));
+    town.says("ana", "12").await;
+    assert!(town.last("ana").words.contains("celle de ce lieu\u{a0}: Nouvelle-Calédonie"));
+    // Tuesday, 12 o'clock in Paris: 21 o'clock in Nouméa.
+    until(&town, "2026-09-01T12:00").await;
+    town.says("zoe", "/remind").await;
+    assert_eq!(reminders(&town, "ana"), 0);
+    let (at, reasons) = postponed(&town).await;
+    // 9 o'clock there is midnight in Paris, but the hours are all Ana's.
+    assert_eq!(at, "2026-09-01T22:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    assert_eq!(reasons[0].words(Locale::Fr), "hors des heures choisies par la personne");
+    // Taken back, what waits goes out at once: it is 21 o'clock, and the organisation writes until 22.
+    town.says("ana", "/horaires").await;
+    town.taps("ana", "À toute heure").await;
+    assert_eq!(reminders(&town, "ana"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chosen_hours_are_in_the_data_file_and_leave_with_the_person() {
+    let town = town_with(json!({})).await;
+    town.says("ana", "/horaires").await;
+    town.taps("ana", "De 8\u{a0}h à 20\u{a0}h").await;
+    town.says("ana", "/horaires").await;
+    town.taps("ana", "Changer de fuseau horaire").await;
+    town.says("ana", "5").await;
+    town.says("ana", "/mes_donnees").await;
+    let file: Vec<u8> = sqlx::query_scalar("SELECT content FROM core.media WHERE content_type = 'application/json'")
+        .fetch_one(town.database.pool())
+        .await
+        .unwrap();
+    let data: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(data["person"]["time_zone"], "Indian/Reunion");
+    assert_eq!(data["person"]["quiet_hours"]["monday"], json!(["00:00-08:00", "20:00-24:00"]));
+    town.says("ana", "/effacer").await;
+    town.taps("ana", "Oui, effacer").await;
+    assert_eq!(town.number("SELECT count(*) FROM core.contact WHERE quiet_hours IS NOT NULL").await, 0);
+    town.says("ana", "/horaires").await;
+    assert!(town.last("ana").words.contains("c’est à toute heure"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn linked_people_keep_the_askers_hours_else_the_joiners() {
+    for (asker_chooses, kept) in [(true, "ce sera tous les jours de 8"), (false, "ce sera du lundi au vendredi")] {
+        let town = town_with(json!({})).await;
+        town.says("ana", "/horaires").await;
+        if asker_chooses {
+            town.taps("ana", "De 8\u{a0}h à 20\u{a0}h").await;
+        }
+        town.says_on_other("anna", "/horaires").await;
+        town.taps_on(town.other.as_ref().unwrap(), "anna", "Du lundi au vendredi, de 9\u{a0}h à 18\u{a0}h").await;
+        crate::people::link(&town, "ana", "anna").await;
+        town.says_on_other("anna", "/horaires").await;
+        let now = other(&town, "anna").pop().unwrap();
+        assert!(now.contains(&kept.replace("ce sera", "c’est")), "{now}");
+    }
+}
