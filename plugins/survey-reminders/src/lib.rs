@@ -24,6 +24,7 @@ pub mod messages;
 pub mod operations;
 pub mod outcome;
 pub mod plan;
+pub mod plan_rows;
 mod plugin;
 pub mod reason;
 pub mod refusal;
