@@ -11,6 +11,7 @@ pub mod approval;
 #[cfg(test)]
 mod bench;
 pub mod candidates;
+pub mod completions;
 pub mod definition;
 pub mod definition_file;
 pub mod engine;
