@@ -11,13 +11,20 @@ CREATE TABLE core.invitation (
     -- The address that bound itself by it. NULL again once that address is erased.
     used_at          timestamptz,
     used_by          bigint,
-    -- Somebody followed the link and said "that is not me".
+    -- The question "is that you?" was shown, for the first time.
+    followed_at      timestamptz,
+    -- Somebody followed the link and said "that is not me". It stays good for the right person: links get forwarded.
     disowned_at      timestamptz,
+    -- Taken back by an organiser. The row stays, so that a later generation is another one.
+    revoked_at       timestamptz,
     PRIMARY KEY (organisation_id, contact_id),
     FOREIGN KEY (organisation_id, contact_id) REFERENCES core.contact ON DELETE CASCADE,
     FOREIGN KEY (organisation_id, used_by) REFERENCES core.address ON DELETE SET NULL (used_by),
-    CHECK (used_by IS NULL OR used_at IS NOT NULL)
+    CHECK (used_by IS NULL OR used_at IS NOT NULL),
+    CHECK (used_at < expires_at),
+    CHECK (used_at IS NULL OR revoked_at IS NULL)
 );
+CREATE INDEX invitation_used_by ON core.invitation (organisation_id, used_by) WHERE used_by IS NOT NULL;
 
 -- "You may also write to me here": consent for one address of a person, in the words that were shown. A message for a
 -- purpose goes to another address than the one they last used only where this is in force. Rows are never rewritten,
@@ -33,5 +40,6 @@ CREATE TABLE core.address_consent (
     PRIMARY KEY (organisation_id, id),
     FOREIGN KEY (organisation_id, address_id) REFERENCES core.address ON DELETE CASCADE
 );
+CREATE INDEX address_consent_address ON core.address_consent (organisation_id, address_id);
 CREATE UNIQUE INDEX address_consent_in_force ON core.address_consent (organisation_id, address_id, purpose)
     WHERE withdrawn_at IS NULL;

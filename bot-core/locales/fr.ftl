@@ -114,7 +114,144 @@ unlink-done = C’est fait : cette messagerie est de nouveau à part.
 unlink-cancelled = Rien n’a changé : vos messageries restent reliées.
 unlink-alone = Cette messagerie n’est reliée à aucune autre. Pour en relier une : /lier.
 
+## /invitation
+
+invitation-how = Pour accepter une invitation, ouvrez le lien que vous avez reçu, ou écrivez /invitation suivi de votre code.
+# Rien d’autre de la personne n’est montré avant le oui.
+invitation-ask =
+    Êtes-vous { $name }, { $kind ->
+        [commune] de la commune
+        [epci] de l’intercommunalité
+        [departement] du département
+        [region] de la région
+       *[other] de la collectivité
+    } « { $collectivite } » ?
+invitation-ask-name = Êtes-vous { $name } ?
+invitation-ask-collectivite = Cette invitation s’adresse à « { $collectivite } ». Est-elle bien pour vous ?
+invitation-ask-anybody = Cette invitation est-elle bien pour vous ?
+invitation-who = Je vous écris pour { $organisation }, et pour personne d’autre.
+invitation-often = Pour chaque enquête, attendez-vous à une invitation et à quelques rappels. Je ne rappelle plus rien dès que votre réponse est connue.
+# La règle que le service applique à tout ce qu’il envoie de lui-même.
+invitation-cap =
+    { $messages ->
+        [one] Toutes enquêtes confondues, je ne vous écris pas de moi-même plus d’une fois en { $days } jours.
+       *[other] Toutes enquêtes confondues, je ne vous écris pas de moi-même plus de { $messages } fois en { $days } jours.
+    }
+invitation-stop = Pour ne plus rien recevoir, écrivez STOP, à tout moment.
+invitation-kept = Si vous dites oui, je relie cette messagerie à ce que { $organisation } sait déjà de vous : votre nom, votre collectivité, vos coordonnées. Je garde aussi votre accord. /mes_donnees vous montre tout, /effacer l’efface.
+# Gardé mot pour mot avec la réponse.
+invitation-consent-wording = En répondant « Oui, c’est moi », vous acceptez que je vous écrive ici pour vous inviter à répondre aux enquêtes de { $organisation } et pour vous les rappeler. Vous pourrez changer d’avis à tout moment en écrivant STOP.
+invitation-yes = Oui, c’est moi
+invitation-no = Non
+invitation-welcome = C’est fait, merci ! Je sais maintenant où vous écrire pour { $organisation }.
+invitation-more = Si vous utilisez aussi une autre messagerie, /lier la relie à celle-ci. Pour voir tout ce que vous pouvez me demander : /aide.
+invitation-disowned = C’est noté : rien n’a été relié, et je n’écrirai pas ici pour cette invitation. Si elle vous a été transmise par erreur, vous n’avez rien à faire.
+invitation-no-consent = C’est noté : je ne vous enverrai pas de rappels.
+invitation-not-valid = Cette invitation n’est pas valable. Vérifiez votre code, ou ouvrez de nouveau le lien que vous avez reçu.
+invitation-expired = Cette invitation a pris fin. Demandez-en une autre à qui vous l’a envoyée.
+invitation-used = Cette invitation a déjà servi. Si c’était vous, sur une autre messagerie, écrivez-y /lier : je vous donnerai un code à écrire ici. Sinon, prévenez qui vous l’a envoyée.
+invitation-superseded = Une invitation plus récente a remplacé celle-ci. Servez-vous de la dernière que vous avez reçue.
+invitation-revoked = Cette invitation a été retirée. Si vous pensez que c’est une erreur, demandez-en une autre à qui vous l’a envoyée.
+invitation-limit = Il y a eu trop d’essais. Attendez dix minutes, puis réessayez.
+invitation-yours = Vous avez déjà accepté cette invitation : vous n’avez plus rien à faire.
+invitation-elsewhere = Je connais déjà la personne invitée sur une autre messagerie. Si c’est vous, écrivez-y /lier : je vous donnerai un code à écrire ici.
+invitation-conflict = Cette messagerie est déjà reliée à une autre invitation : je n’ai rien changé, et je le signale à qui vous a invité. Si les deux invitations sont pour vous, dites-le-lui. Si celle-ci est pour quelqu’un d’autre, ouvrez-la depuis sa messagerie.
+
+## L’accord pour une autre messagerie
+
+# Gardé mot pour mot avec la réponse.
+address-consent-wording = Puis-je vous écrire ici aussi, pour les enquêtes de { $organisation }, si je ne vous joins pas sur votre autre messagerie ? Vous pourrez changer d’avis à tout moment en écrivant STOP.
+address-consent-yes = Oui, ici aussi
+address-consent-no = Non, pas ici
+address-consent-given = C’est noté : je vous écrirai ici si je ne vous joins pas ailleurs.
+address-consent-declined = C’est noté : ici, je ne vous écrirai que pour vous répondre.
+
+## Les invitations sur papier
+
+print-title = Invitations personnelles de { $organisation }
+print-invites = Je suis le robot qui écrit pour { $organisation }. Cette invitation vous permet de répondre à ses enquêtes depuis votre messagerie.
+print-open = Sur { $network }, visez ce dessin avec l’appareil photo, ou ouvrez ce lien :
+print-then = Écrivez-y ensuite le texte donné plus bas.
+print-qr = Code QR du lien pour { $network }
+print-write = Dans une conversation avec le robot, écrivez :
+print-write-else = Ou bien, dans une conversation avec le robot, écrivez :
+print-personal = Cette invitation est personnelle et sert une seule fois, jusqu’à cette date : { $until }. On vous demandera d’abord si c’est bien vous.
+
 ## Les liens vers la conversation privée
 
 private-link-then = puis écrivez-y
 private-link-write = écrivez-moi en message privé
+
+## Quand un message part
+
+# Pour les organisateurs : « reporté au mardi 15 juillet 2025 à 9 h : le 14 juillet est férié (fête nationale) ».
+sending-postponed = reporté au { $moment } : { $reasons }
+sending-never = aucune heure ne convient avant un an : { $reasons }
+sending-hours-organisation = hors des heures d’envoi de l’organisation
+sending-hours-sender = hors des heures d’envoi de cette campagne
+sending-hours-recipient = hors des heures choisies par la personne
+sending-weekend = pas de message le samedi ni le dimanche
+sending-holiday = le { $day } est férié ({ $holiday })
+sending-pressure =
+    { $messages ->
+        [one] la personne a déjà reçu { $messages } message
+       *[other] la personne a déjà reçu { $messages } messages
+    } en { $days ->
+        [one] { $days } jour
+       *[other] { $days } jours
+    }
+hours-always = à toute heure
+hours-never = jamais
+hours-every-day = tous les jours
+hours-one-day = le { $day }
+hours-days = du { $first } au { $last }
+hours-whole-day = toute la journée
+hours-span = de { $from } à { $to }
+holiday-new-year = jour de l’An
+holiday-good-friday = Vendredi saint
+holiday-easter-monday = lundi de Pâques
+holiday-labour-day = fête du Travail
+holiday-victory-1945 = victoire de 1945
+holiday-ascension = Ascension
+holiday-whit-monday = lundi de Pentecôte
+holiday-bastille-day = fête nationale
+holiday-assumption = Assomption
+holiday-all-saints = Toussaint
+holiday-armistice-1918 = armistice de 1918
+holiday-christmas = Noël
+holiday-saint-stephen = Saint-Étienne
+holiday-abolition-of-slavery = abolition de l’esclavage
+holiday-victor-schoelcher = fête de Victor Schœlcher
+holiday-arrival-of-the-gospel = arrivée de l’Évangile
+holiday-autonomy-day = fête de l’autonomie
+holiday-matarii = Matari’i
+holiday-saint-pierre-chanel = Saint-Pierre-Chanel
+holiday-territory-day = fête du Territoire
+holiday-citizenship-day = fête de la citoyenneté
+territory-metropole = France métropolitaine
+territory-alsace-moselle = Alsace et Moselle
+territory-guadeloupe = Guadeloupe
+territory-martinique = Martinique
+territory-guyane = Guyane
+territory-reunion = La Réunion
+territory-saint-pierre-et-miquelon = Saint-Pierre-et-Miquelon
+territory-mayotte = Mayotte
+territory-saint-barthelemy = Saint-Barthélemy
+territory-saint-martin = Saint-Martin
+territory-wallis-et-futuna = Wallis-et-Futuna
+territory-polynesie-francaise = Polynésie française
+territory-nouvelle-caledonie = Nouvelle-Calédonie
+
+## /horaires
+
+my-hours-now = Quand je vous écris sans que vous me l’ayez demandé, c’est { $hours }. Votre heure est celle de ce lieu : { $zone }.
+my-hours-organisation = Quoi que vous choisissiez, { $organisation } n’écrit que dans ces heures : { $hours }.
+my-hours-ask = Quand voulez-vous que je vous écrive ? Je réponds toujours tout de suite quand vous m’écrivez.
+my-hours-any-time = À toute heure
+my-hours-daytime = De 8 h à 20 h
+my-hours-office = Du lundi au vendredi, de 9 h à 18 h
+my-hours-zone = Changer de fuseau horaire
+my-hours-zone-ask = L’heure de quel lieu est la vôtre ?
+my-hours-set = C’est noté. Quand je vous écrirai sans que vous me l’ayez demandé, ce sera { $hours }. Votre heure est celle de ce lieu : { $zone }.
+zone-marquesas = Îles Marquises
+zone-gambier = Îles Gambier

@@ -41,6 +41,11 @@ impl Organisation {
         AddressDigest(self.keyed_hash("address", address.expose().as_bytes()))
     }
 
+    /// The digest under which an external id is remembered once its contact erased themselves.
+    pub(crate) fn external_digest(&self, external_id: &str) -> [u8; 32] {
+        self.keyed_hash("external id", external_id.as_bytes())
+    }
+
     /// HMAC-SHA-256 under this organisation's key; `purpose` keeps the uses apart.
     pub(crate) fn keyed_hash(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
         #[allow(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]
@@ -86,12 +91,13 @@ pub(crate) struct Wake {
     pub inbox: Notify,
     pub delivery: Notify,
     pub fire: Notify,
+    pub fetch: Notify,
     pub plugin: Notify,
 }
 
 impl Wake {
     pub fn all(&self) {
-        for notify in [&self.inbox, &self.delivery, &self.fire, &self.plugin] {
+        for notify in [&self.inbox, &self.delivery, &self.fire, &self.fetch, &self.plugin] {
             notify.notify_waiters();
             notify.notify_one();
         }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
@@ -340,24 +340,46 @@ pub fn date_time(locale: Locale, moment: DateTime<Utc>, time_zone: Tz) -> String
     let local = moment.with_timezone(&time_zone);
     let (hour, minute) = (local.hour(), local.minute());
     let day = date(locale, moment, time_zone);
+    let time = time_of_day(locale, hour, minute);
     match locale {
-        Locale::Fr if minute == 0 => format!("{day} à {hour}\u{a0}h"),
-        Locale::Fr => format!("{day} à {hour}\u{a0}h\u{a0}{minute:02}"),
-        Locale::En => format!("{day} at {hour:02}:{minute:02}"),
+        Locale::Fr => format!("{day} à {time}"),
+        Locale::En => format!("{day} at {time}"),
+    }
+}
+
+/// Hour and minute alone: « 18 h 30 », “18:30”. Spaces are U+00A0.
+pub fn time_of_day(locale: Locale, hour: u32, minute: u32) -> String {
+    match locale {
+        Locale::Fr if minute == 0 => format!("{hour}\u{a0}h"),
+        Locale::Fr => format!("{hour}\u{a0}h\u{a0}{minute:02}"),
+        Locale::En => format!("{hour:02}:{minute:02}"),
     }
 }
 
 /// The day alone: « mardi 1er décembre 2026 », “Tuesday 1 December 2026”.
 pub fn date(locale: Locale, moment: DateTime<Utc>, time_zone: Tz) -> String {
-    let local = moment.with_timezone(&time_zone);
-    let language = match locale {
+    let day = moment.with_timezone(&time_zone).date_naive();
+    format!("{} {} {}", weekday(locale, day.weekday()), day_and_month(locale, day), day.year())
+}
+
+/// A day of any year: « 1er mai », “1 May”.
+pub fn day_and_month(locale: Locale, day: NaiveDate) -> String {
+    let month = MONTHS[language(locale)][day.month0() as usize];
+    let first = if locale == Locale::Fr && day.day() == 1 { "er" } else { "" };
+    format!("{}{first} {month}", day.day())
+}
+
+/// « lundi », “Monday”.
+pub fn weekday(locale: Locale, weekday: Weekday) -> &'static str {
+    WEEKDAYS[language(locale)][weekday.num_days_from_monday() as usize]
+}
+
+/// Which row of the names above.
+fn language(locale: Locale) -> usize {
+    match locale {
         Locale::Fr => 0,
         Locale::En => 1,
-    };
-    let weekday = WEEKDAYS[language][local.weekday().num_days_from_monday() as usize];
-    let month = MONTHS[language][local.month0() as usize];
-    let first = if locale == Locale::Fr && local.day() == 1 { "er" } else { "" };
-    format!("{weekday} {}{first} {month} {}", local.day(), local.year())
+    }
 }
 
 /// A length of time in its two largest units, rounded down: « 2 jours », « 3 heures et 20 minutes ». Less than a

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use crate::adapter::{Acknowledgement, Actor, ConversationDescriptor, InboundEvent, InboundKind};
@@ -22,6 +21,8 @@ pub const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 /// An interaction lives for 15 minutes (Discord: Receiving and Responding): so long its event is tried to be stored.
 const STORING_AGAIN_AFTER: Duration = Duration::from_secs(2);
 const STORING_TRIES_MAX: u32 = 420;
+/// Events of one account that may wait for the store while people wait for them.
+const WAITING_MAX: usize = 1000;
 
 /// Turns a dedupe key into its digest under the organisation's key. A platform's own ids often name the chat, which
 /// in a direct chat is the person; keys outlive an erasure, so they are kept as digests only.
@@ -46,6 +47,9 @@ pub struct Intake {
     keys: KeyDigest,
     /// Arrival order is the order of calls, also when an SDK runs its handlers as unordered tasks.
     writer: Arc<tokio::sync::Mutex<()>>,
+    /// Whose turn it is among those that people wait on: first come, first served (tokio's mutex is fair).
+    turn: Arc<tokio::sync::Mutex<()>>,
+    waiting_room: Arc<Semaphore>,
 }
 
 /// What became of one event of a batch.
@@ -74,7 +78,18 @@ impl Intake {
         settled: Settled,
         keys: KeyDigest,
     ) -> Self {
-        Self { pool, organisation, account, clock, random, settled, keys, writer: Arc::default() }
+        Self {
+            pool,
+            organisation,
+            account,
+            clock,
+            random,
+            settled,
+            keys,
+            writer: Arc::default(),
+            turn: Arc::default(),
+            waiting_room: Arc::new(Semaphore::new(WAITING_MAX)),
+        }
     }
 
     /// Stores a batch and moves the adapter's cursor, in one transaction: either both or neither.
@@ -122,17 +137,28 @@ impl Intake {
     /// taken as soon as that is possible.
     pub async fn receive_interactive(&self, event: InboundEvent) -> Acknowledgement {
         let deadline = tokio::time::Instant::now() + ANSWER_WITHIN;
-        let (intake, stored) = (self.clone(), event.clone());
-        let mut storing = tokio::spawn(async move { intake.receive(&[stored], None).await });
-        let receipts = match tokio::time::timeout_at(deadline, &mut storing).await {
-            Ok(Ok(Ok(receipts))) => receipts,
-            Ok(_) => return Acknowledgement::TryAgain,
+        let Ok(place) = Arc::clone(&self.waiting_room).try_acquire_owned() else {
+            // So many that were promised an answer wait for the store: nobody else is promised one.
+            return Acknowledgement::TryAgain;
+        };
+        let (tell, mut told) = oneshot::channel();
+        let intake = self.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            intake.store_in_turn(event, tell).await;
+        });
+        let first_try = match tokio::time::timeout_at(deadline, &mut told).await {
+            Ok(result) => result.ok(),
             Err(_) => {
-                let intake = self.clone();
-                tokio::spawn(async move { intake.keep_storing(event, storing).await });
-                return Acknowledgement::Deferred;
+                told.close();
+                match told.try_recv() {
+                    // It came at the very last moment.
+                    Ok(result) => Some(result),
+                    Err(_) => return Acknowledgement::Deferred,
+                }
             }
         };
+        let Some(Ok(receipts)) = first_try else { return Acknowledgement::TryAgain };
         match receipts.first() {
             Some(receipt) => self.answered(*receipt, deadline).await,
             None => Acknowledgement::Handled,
@@ -157,9 +183,13 @@ impl Intake {
         }
     }
 
-    /// The person was told that the answer will follow: stores the event once Postgres lets us.
-    async fn keep_storing(&self, event: InboundEvent, first: JoinHandle<Result<Vec<Receipt>, IntakeError>>) {
-        if matches!(first.await, Ok(Ok(_))) {
+    /// Stores an event once it is its turn, and tells how the first try ended. When whoever waits was told meanwhile
+    /// that the answer will follow, the event is tried again until Postgres takes it, and those that came later wait
+    /// behind it: a later press must not be overtaken by an earlier one.
+    async fn store_in_turn(&self, event: InboundEvent, tell: oneshot::Sender<Result<Vec<Receipt>, IntakeError>>) {
+        let _turn = self.turn.lock().await;
+        let first = self.receive(std::slice::from_ref(&event), None).await;
+        if !matches!(tell.send(first), Err(Err(IntakeError::NotTaken(_)))) {
             return;
         }
         for _ in 0..STORING_TRIES_MAX {

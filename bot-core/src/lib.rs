@@ -16,6 +16,7 @@ pub mod contacts;
 pub mod core;
 pub mod delivery;
 mod dispatcher;
+pub mod fetch;
 pub mod files;
 mod fires;
 pub mod i18n;

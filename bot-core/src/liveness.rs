@@ -49,7 +49,7 @@ pub(crate) async fn keep(pool: PgPool, runner: RunnerId, mut connection: PgConne
     let _ = connection.close().await;
 }
 
-/// Returns what dead processes held: events to the inbox, deliveries to the queue, accounts to whoever wants them.
+/// Returns what dead processes held: events to the inbox, deliveries to the queue, fetches, accounts to whoever wants them.
 /// A delivery whose call may have gone out keeps its part's `sending` state, which decides how it is taken up.
 /// `own` asks, so it is alive: after a restart of Postgres it may not have its lock back yet.
 pub(crate) async fn rescue(pool: &PgPool, own: RunnerId) -> Result<u64, sqlx::Error> {
@@ -92,6 +92,16 @@ pub(crate) async fn rescue(pool: &PgPool, own: RunnerId) -> Result<u64, sqlx::Er
                   AND newer.coalesce_key = delivery.coalesce_key AND newer.state = 'queued'
             ) THEN NULL ELSE coalesce_key END
         WHERE state IN ('leased', 'sending') AND (leased_by = ANY ($1) OR lease_until < clock_timestamp())
+        "#,
+        &dead,
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    rescued += sqlx::query!(
+        r#"
+        UPDATE core.fetch SET leased_by = NULL, lease_until = NULL
+        WHERE leased_by IS NOT NULL AND (leased_by = ANY ($1) OR lease_until < clock_timestamp())
         "#,
         &dead,
     )

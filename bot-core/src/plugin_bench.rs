@@ -8,6 +8,7 @@ use rand::RngCore;
 use sqlx::PgPool;
 
 use crate::adapter::{Assurance, ConversationKind};
+use crate::calendar::sending::SendingRule;
 use crate::clock::{Clock, Random};
 use crate::conformance::TestDatabase;
 use crate::ids::{AddressId, ContactId, ConversationId, OrganisationId, Platform, PluginId};
@@ -56,6 +57,7 @@ impl PluginBench {
             title: "Ville de Trifouilly".to_owned(),
             time_zone: chrono_tz::Europe::Paris,
             default_locale: Locale::Fr,
+            sending_rule: SendingRule::default(),
         };
         let (random, rooms) = (Random::seeded(seed), Arc::default());
         Self { pool, clock, random, organisation, plugin, public_url: None, rooms, _database: database }

@@ -13,8 +13,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::action::ActionPayload;
 use crate::ids::{ContactId, PluginId};
 use crate::plugin::{
-    Audience, CommandCall, Context, DeliveryOutcome, EFFECTS_MAX, Event, FiredFire, HandlerError, Manifest, Plugin,
-    PluginState,
+    Audience, CommandCall, Context, DeliveryOutcome, EFFECTS_MAX, Event, Fetched, FiredFire, HandlerError, Manifest,
+    Plugin, PluginState,
 };
 
 /// How long one call may take.
@@ -38,6 +38,7 @@ pub enum Call {
     Event(Event),
     Fire(FiredFire),
     Delivery(DeliveryOutcome),
+    Fetched(Fetched),
     Export(ContactId),
 }
 
@@ -279,6 +280,7 @@ async fn run_call(plugin: &dyn Plugin, context: &mut Context, call: Call) -> Res
         Call::Event(event) => plugin.on_event(context, &event).await?,
         Call::Fire(fire) => plugin.on_fire(context, &fire).await?,
         Call::Delivery(outcome) => plugin.on_delivery(context, &outcome).await?,
+        Call::Fetched(fetched) => plugin.on_fetched(context, &fetched).await?,
         Call::Export(contact) => return plugin.export(context, contact).await.map(Some),
     }
     Ok(None)

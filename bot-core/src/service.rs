@@ -10,14 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adapter::Adapter;
+use crate::calendar::sending::SendingRule;
 use crate::clock::{Clock, Random};
 use crate::core::{Account, Core, Organisation};
 use crate::dispatcher::{Origin, apply, context_without_caller, pause, schedule};
+use crate::fetch::FetchSettings;
 use crate::ids::{AccountId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 use crate::plugin::{Context, Fire, Misfire, OrganisationView, Plugin, PluginState, Repeat};
 use crate::plugin_host::{CALLS_AT_ONCE_MAX, Call, PluginHost};
-use crate::{delivery, dispatcher, fires, liveness};
+use crate::{delivery, dispatcher, fetch, fires, liveness};
 
 /// How often the work of dead processes is looked for.
 const RESCUE_INTERVAL: Duration = Duration::from_secs(2);
@@ -47,6 +49,8 @@ pub struct OrganisationSettings {
     pub title: String,
     pub default_locale: Locale,
     pub time_zone: chrono_tz::Tz,
+    /// When it writes to people unasked, whatever the plugin.
+    pub sending_rule: SendingRule,
 }
 
 /// The name of the organisation that exists from first start.
@@ -75,6 +79,7 @@ pub struct Service {
     stop: CancellationToken,
     tasks: TaskTracker,
     lock: Option<sqlx::PgConnection>,
+    fetching: Arc<FetchSettings>,
 }
 
 impl Service {
@@ -90,7 +95,13 @@ impl Service {
         let hosts: Vec<PluginHost> = parts.plugins.into_iter().map(PluginHost::new).collect();
         let core = Core::new(parts.pool, parts.clock, parts.random, runner, parts.public_url, organisations, hosts);
         register_plugins(&core).await?;
-        Ok(Self { core, stop: CancellationToken::new(), tasks: TaskTracker::new(), lock: Some(lock) })
+        Ok(Self {
+            core,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            lock: Some(lock),
+            fetching: Arc::default(),
+        })
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -155,6 +166,12 @@ impl Service {
         self.core.add_account(Account { organisation, id, name: name.to_owned(), adapter });
     }
 
+    /// What plugins may fetch, and the secrets they may name. Before the start; until told otherwise nothing inside
+    /// the operator's network, and no secret.
+    pub fn set_fetching(&mut self, settings: FetchSettings) {
+        self.fetching = Arc::new(settings);
+    }
+
     /// Starts plugins and loops. What an earlier process left is taken up at once.
     pub async fn start(&mut self) -> Result<(), ServiceError> {
         liveness::rescue(&self.core.pool, self.core.runner).await?;
@@ -173,6 +190,7 @@ impl Service {
         self.tasks.spawn(watch_plugins(Arc::clone(&core), stop.clone()));
         self.tasks.spawn(dispatcher::run(Arc::clone(&core), stop.clone()));
         self.tasks.spawn(fires::run(Arc::clone(&core), stop.clone()));
+        self.tasks.spawn(fetch::run(Arc::clone(&core), Arc::clone(&self.fetching), stop.clone()));
         for account in core.accounts() {
             self.tasks.spawn(delivery::run_account(Arc::clone(&core), account, stop.clone()));
         }
@@ -303,12 +321,15 @@ fn check_commands(plugins: &[Arc<dyn Plugin>]) -> Result<(), ServiceError> {
 async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
     let settings = &parts.organisation;
     let key: [u8; 32] = parts.random.bytes();
+    let sending_rule =
+        serde_json::to_value(&settings.sending_rule).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query!(
         r#"
-        INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO core.organisation (name, title, default_locale, time_zone, action_key, created_at, sending_rule)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (name)
-        DO UPDATE SET title = excluded.title, default_locale = excluded.default_locale, time_zone = excluded.time_zone
+        DO UPDATE SET title = excluded.title, default_locale = excluded.default_locale, time_zone = excluded.time_zone,
+                      sending_rule = excluded.sending_rule
         "#,
         DEFAULT_ORGANISATION,
         settings.title,
@@ -316,6 +337,7 @@ async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
         settings.time_zone.name(),
         &key[..],
         parts.clock.now(),
+        sending_rule,
     )
     .execute(&parts.pool)
     .await?;
@@ -324,18 +346,22 @@ async fn ensure_organisation(parts: &Parts) -> Result<(), sqlx::Error> {
 
 async fn read_organisations(pool: &PgPool) -> Result<Vec<Organisation>, ServiceError> {
     let rows = sqlx::query!(
-        "SELECT id, name, title, default_locale, time_zone, action_key FROM core.organisation ORDER BY id"
+        "SELECT id, name, title, default_locale, time_zone, action_key, sending_rule FROM core.organisation ORDER BY id"
     )
     .fetch_all(pool)
     .await?;
     rows.into_iter()
         .map(|row| {
-            let (Ok(default_locale), Ok(time_zone), Ok(key)) =
-                (row.default_locale.parse(), row.time_zone.parse(), row.action_key.try_into())
-            else {
+            let (Ok(default_locale), Ok(time_zone), Ok(key), Ok(sending_rule)) = (
+                row.default_locale.parse(),
+                row.time_zone.parse(),
+                row.action_key.try_into(),
+                serde_json::from_value(row.sending_rule),
+            ) else {
                 return Err(ServiceError::BadOrganisation(row.name));
             };
-            let view = OrganisationView { id: OrganisationId(row.id), title: row.title, time_zone, default_locale };
+            let id = OrganisationId(row.id);
+            let view = OrganisationView { id, title: row.title, time_zone, default_locale, sending_rule };
             Ok(Organisation::new(view, row.name, key))
         })
         .collect()
@@ -491,6 +517,7 @@ async fn listen(core: Arc<Core>, stop: CancellationToken) {
                     "inbox" => core.wake.inbox.notify_one(),
                     "delivery" => core.wake.delivery.notify_waiters(),
                     "fire" => core.wake.fire.notify_waiters(),
+                    "fetch" => core.wake.fetch.notify_one(),
                     _ => core.wake.plugin.notify_one(),
                 },
                 // The connection was lost and made anew: something may have been missed.
@@ -541,6 +568,10 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
             )
             OR EXISTS (SELECT FROM core.fire WHERE state = 'waiting' AND available_at <= $1 AND plugin_id = ANY ($2))
             OR EXISTS (
+                SELECT FROM core.fetch
+                WHERE (leased_by IS NOT NULL OR available_at <= $1) AND plugin_id = ANY ($2)
+            )
+            OR EXISTS (
                 SELECT FROM core.delivery AS delivery
                 WHERE account_id = ANY ($3)
                   AND (state IN ('leased', 'sending')
@@ -551,6 +582,7 @@ async fn is_quiet(core: &Core) -> Result<bool, sqlx::Error> {
                                  AND earlier.conversation_id = delivery.conversation_id
                                  AND earlier.lane = delivery.lane AND earlier.sequence < delivery.sequence
                                  AND earlier.state = 'queued' AND earlier.due_at > $1 AND earlier.lease_epoch > 0
+                                 AND (earlier.postponed_until > $1) IS NOT TRUE
                            )
                            AND NOT EXISTS (
                                SELECT FROM core.gate

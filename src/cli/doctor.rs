@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bot_core::adapter::AdapterContext;
 use bot_core::ids::{AccountId, OrganisationId};
-use bot_core::store::{self, accounts, deliveries, inbox, plugins, server};
+use bot_core::store::{self, accounts, deliveries, inbox, plugins, rooms, server};
 use bot_core::{Clock, store::deliveries::OutboxDepths};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ const CLOCK_DIFFERENCE_SECONDS_MAX: i64 = 5;
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// A platform is asked several things.
 const EXAMINED_WITHIN: Duration = Duration::from_secs(30);
+/// Rooms that were not reached for longer are forgotten.
+const ROOMS_LOOKED_BACK: TimeDelta = TimeDelta::days(7);
 /// Largest answer of the admin listener that is read.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024;
 
@@ -343,6 +345,7 @@ async fn look_inside(
             findings.fine(step, format!("{} {reason}", plugin.state).trim_end());
         }
     }
+    look_at_rooms(&rooms::unreached(pool, Clock::system().now() - ROOMS_LOOKED_BACK).await?, findings);
     look_at_queues(&inbox::depths(pool).await?, &deliveries::depths(pool, Clock::system().now()).await?, findings);
     Ok(true)
 }
@@ -359,6 +362,16 @@ fn look_at_clock(ours: DateTime<Utc>, theirs: DateTime<Utc>, findings: &mut Find
         format!("{} UTC, {} s from the database's", ours.format("%Y-%m-%d %H:%M"), apart.num_seconds()),
         "set both machines by the same time servers (timedatectl set-ntp true): consultations open and close by this clock",
     );
+}
+
+fn look_at_rooms(unreached: &[rooms::UnreachedRoom], findings: &mut Findings) {
+    for room in unreached {
+        findings.wrong(
+            format!("room {}", room.number),
+            format!("the last message of account {} did not arrive: {}", room.account, room.reason),
+            "invite the bot again and let it write there, or announce elsewhere",
+        );
+    }
 }
 
 fn look_at_queues(waiting: &inbox::InboxDepths, outgoing: &OutboxDepths, findings: &mut Findings) {

@@ -1,6 +1,7 @@
 //! `[organisation]`: who speaks.
 
 use bot_core::Locale;
+use bot_core::calendar::sending::SendingRule;
 use bot_core::service::OrganisationSettings;
 use chrono_tz::Tz;
 use schemars::JsonSchema;
@@ -23,6 +24,10 @@ pub struct Organisation {
     #[serde(default = "paris", deserialize_with = "time_zone")]
     #[schemars(with = "String", example = "Europe/Paris", example = "Indian/Reunion")]
     pub time_zone: Tz,
+    /// When people are written to unasked, by whatever plugin: hours, days, and how often. A campaign may narrow it, and
+    /// so may each person with `/horaires`. Left out: at any time.
+    #[serde(default)]
+    pub sending: SendingRule,
 }
 
 fn paris() -> Tz {
@@ -37,7 +42,12 @@ fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error>
 
 impl Organisation {
     pub fn titled(title: impl Into<String>) -> Self {
-        Self { title: title.into(), default_locale: Locale::default(), time_zone: paris() }
+        Self {
+            title: title.into(),
+            default_locale: Locale::default(),
+            time_zone: paris(),
+            sending: SendingRule::default(),
+        }
     }
 
     pub fn settings(&self) -> OrganisationSettings {
@@ -45,6 +55,7 @@ impl Organisation {
             title: self.title.clone(),
             default_locale: self.default_locale,
             time_zone: self.time_zone,
+            sending_rule: self.sending.clone(),
         }
     }
 
@@ -57,6 +68,9 @@ impl Organisation {
                 "organisation.title",
                 format!("has {characters} characters: at most {TITLE_CHARACTERS_MAX} are allowed"),
             );
+        }
+        if let Err(error) = self.sending.check() {
+            checker.refuse("organisation.sending", format!("does not fit: {error}"));
         }
     }
 }

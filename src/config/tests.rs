@@ -82,6 +82,21 @@ fn values_that_do_not_fit_say_what_to_write() {
 }
 
 #[test]
+fn sending_hours_are_read_from_a_line_or_a_table_and_checked() {
+    let with = |rest: &str| error(&format!("{SMALLEST}[organisation.sending]\n{rest}\n"));
+    for (rest, said) in [
+        ("hours = \"mon-fri 9-18\"", "`9-18` is no part of a day: write for example 09:00-12:30"),
+        ("hours = { lundi = [\"09:00-12:00\"] }", "`lundi` is no day: write mon"),
+        ("hours = {}", "`hours` names no hour, so nothing would ever go out"),
+        ("working_days_only = true\nhours = \"sat 09:00-12:00\"", "`hours` has none from Monday to Friday"),
+        ("pressure = { messages = 2, days = 367 }", "367 days are too many for `pressure`: write 1 to 366"),
+    ] {
+        let said_instead = with(rest);
+        assert!(said_instead.contains(said), "{rest}: {said_instead}");
+    }
+}
+
+#[test]
 fn checks_across_fields_are_told_together() {
     let text = "[organisation]\ntitle = \" \"\n\n[http.public]\nlisten = \"0.0.0.0:8080\"\ntrusted_proxies = [\"10.0.0.0/8\", \"proxy\"]\n\n\
                 [http.admin]\nlisten = \"0.0.0.0:9464\"\n\n[database]\nurl_file = \"/etc/crieur/url\"\ndata_dir = \"/srv/crieur\"\n";

@@ -66,7 +66,7 @@ impl Territory {
             "987" => Self::PolynesieFrancaise,
             "988" => Self::NouvelleCaledonie,
             "2A" | "2B" => Self::Metropole,
-            _ if code.len() == 2 && code != "20" && matches!(code.parse::<u8>(), Ok(1..=95)) => Self::Metropole,
+            _ if is_two_digits(code) && code != "20" && matches!(code.parse::<u8>(), Ok(1..=95)) => Self::Metropole,
             _ => return None,
         })
     }
@@ -98,6 +98,10 @@ impl Territory {
             zone => Self::ALL.into_iter().find(|territory| territory.time_zone() == zone).unwrap_or_default(),
         }
     }
+}
+
+fn is_two_digits(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A public holiday.
@@ -187,4 +191,147 @@ pub fn easter(year: i32) -> Option<NaiveDate> {
     let m = (a + 11 * h + 22 * l) / 451;
     let day_of_march = h + l - 7 * m + 22;
     NaiveDate::from_ymd_opt(year, 3, 1)?.checked_add_signed(TimeDelta::days(i64::from(day_of_march) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// The year's holidays of a territory, as month-day.
+    fn holidays(year: i32, territory: Territory) -> Vec<String> {
+        let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+        let days = first.iter_days().take_while(|day| day.year() == year);
+        days.filter(|day| holiday_on(*day, territory).is_some()).map(|day| day.format("%m-%d").to_string()).collect()
+    }
+
+    #[test]
+    fn easter_falls_where_the_tables_say() {
+        // The earliest and the latest there can be (1818, 1943, 2038), both ends of the range, and years between.
+        for sunday in [
+            "1583-04-10",
+            "1818-03-22",
+            "1943-04-25",
+            "1961-04-02",
+            "1981-04-19",
+            "2000-04-23",
+            "2008-03-23",
+            "2019-04-21",
+            "2024-03-31",
+            "2025-04-20",
+            "2026-04-05",
+            "2027-03-28",
+            "2038-04-25",
+            "2049-04-18",
+            "2076-04-19",
+            "2099-04-12",
+            "2100-03-28",
+        ] {
+            let sunday = date(sunday);
+            assert_eq!(easter(sunday.year()), Some(sunday));
+        }
+    }
+
+    /// By Gauss's rule with its two exceptions, which goes another way.
+    #[test]
+    fn easter_agrees_with_gauss_for_five_centuries() {
+        for year in 1583..=2100 {
+            let (a, b, c) = (year % 19, year % 4, year % 7);
+            let k = year / 100;
+            let m = (15 - (13 + 8 * k) / 25 + k - k / 4) % 30;
+            let n = (4 + k - k / 4) % 7;
+            let d = (19 * a + m) % 30;
+            let e = (2 * b + 4 * c + 6 * d + n) % 7;
+            let days = match (d, e) {
+                (29, 6) => 50,
+                (28, 6) if (11 * m + 11) % 30 < 19 => 49,
+                _ => 22 + d + e,
+            };
+            let sunday = NaiveDate::from_ymd_opt(year, 3, 1).unwrap() + TimeDelta::days(i64::from(days) - 1);
+            assert_eq!(easter(year), Some(sunday), "{year}");
+            assert_eq!(sunday.weekday(), chrono::Weekday::Sun);
+        }
+    }
+
+    #[test]
+    fn the_whole_country_has_eleven() {
+        let everywhere =
+            ["01-01", "04-06", "05-01", "05-08", "05-14", "05-25", "07-14", "08-15", "11-01", "11-11", "12-25"];
+        assert_eq!(holidays(2026, Territory::Metropole), everywhere);
+        for territory in Territory::ALL {
+            for year in 2020..=2100 {
+                // Ascension and a fixed day may coincide (8 May 2059).
+                let count = holidays(year, territory).len();
+                assert!((10..=14).contains(&count), "{territory:?} has {count} in {year}");
+            }
+            let own = holidays(2026, territory);
+            assert!(everywhere.iter().all(|day| own.iter().any(|own| own == day)), "{territory:?}: {own:?}");
+        }
+    }
+
+    #[test]
+    fn each_territory_has_its_own() {
+        use Territory::*;
+        let metropole = holidays(2026, Metropole);
+        for (territory, own) in [
+            (Metropole, vec![]),
+            (SaintPierreEtMiquelon, vec![]),
+            (AlsaceMoselle, vec!["04-03", "12-26"]),
+            (Guadeloupe, vec!["05-27", "07-21"]),
+            (Martinique, vec!["05-22", "07-21"]),
+            (Guyane, vec!["06-10"]),
+            (Reunion, vec!["12-20"]),
+            (Mayotte, vec!["04-27"]),
+            (SaintBarthelemy, vec!["10-09"]),
+            (SaintMartin, vec!["05-28"]),
+            (WallisEtFutuna, vec!["04-28", "07-29"]),
+            (PolynesieFrancaise, vec!["03-05", "04-03", "11-20"]),
+            (NouvelleCaledonie, vec!["09-24"]),
+        ] {
+            let found: Vec<String> =
+                holidays(2026, territory).into_iter().filter(|day| !metropole.contains(day)).collect();
+            assert_eq!(found, own, "{territory:?}");
+        }
+        assert_eq!(holiday_on(date("2024-06-29"), PolynesieFrancaise), Some(Holiday::AutonomyDay));
+        assert_eq!(holiday_on(date("2024-11-20"), PolynesieFrancaise), None);
+    }
+
+    #[test]
+    fn a_departement_has_a_territory_and_a_zone() {
+        use chrono::{Offset, TimeZone};
+        let hours_from_paris_in_winter = |code: &str| {
+            let noon = date("2026-01-15").and_hms_opt(12, 0, 0).unwrap();
+            let zone = Territory::of_departement(code).unwrap().time_zone();
+            (zone.offset_from_utc_datetime(&noon).fix().local_minus_utc() - 3600) / 3600
+        };
+        for (code, hours) in [
+            ("44", 0),
+            ("2A", 0),
+            ("67", 0),
+            ("971", -5),
+            ("972", -5),
+            ("973", -4),
+            ("974", 3),
+            ("975", -4),
+            ("976", 2),
+            ("977", -5),
+            ("978", -5),
+            ("986", 11),
+            ("987", -11),
+            ("988", 10),
+        ] {
+            assert_eq!(hours_from_paris_in_winter(code), hours, "{code}");
+        }
+        for code in ["", "00", "20", "96", "99", "984", "989", "1", "2a", "+5", "001"] {
+            assert_eq!(Territory::of_departement(code), None, "{code}");
+        }
+        for territory in Territory::ALL.into_iter().filter(|territory| *territory != Territory::AlsaceMoselle) {
+            assert_eq!(Territory::of_time_zone(territory.time_zone()), territory);
+        }
+        assert_eq!(Territory::of_time_zone(Tz::Pacific__Marquesas), Territory::PolynesieFrancaise);
+        assert_eq!(Territory::of_time_zone(Tz::Europe__Berlin), Territory::Metropole);
+    }
 }

@@ -39,6 +39,11 @@ impl Span {
         self.from
     }
 
+    /// Minutes since midnight, up to 1440.
+    pub fn to_minute(self) -> u16 {
+        self.to
+    }
+
     fn contains(self, minute: u16) -> bool {
         (self.from..self.to).contains(&minute)
     }
@@ -295,5 +300,101 @@ impl JsonSchema for WeeklyHours {
                 { "type": "object", "properties": days, "additionalProperties": false },
             ],
         })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hours(text: &str) -> WeeklyHours {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_line_and_a_table_say_the_same() {
+        #[derive(Deserialize)]
+        struct File {
+            hours: WeeklyHours,
+        }
+        let line = hours("mon-thu 09:00-12:00, 14:00-17:30; fri 9:00-12:00");
+        let table = serde_json::json!({ "hours": {
+            "monday": ["14:00-17:30", "09:00-12:00"], "tue": ["09:00-12:00", "14:00-17:30"],
+            "wednesday": ["09:00-12:00", "14:00-17:30"], "Thursday": ["09:00-11:00", "10:30-12:00", "14:00-17:30"],
+            "friday": ["09:00-12:00"], "saturday": [],
+        }});
+        assert_eq!(serde_json::from_value::<File>(table).unwrap().hours, line);
+        assert_eq!(line.to_string(), "mon-thu 09:00-12:00, 14:00-17:30; fri 09:00-12:00");
+        assert_eq!(
+            serde_json::to_string(&hours("sat-sun 10:00-12:00")).unwrap(),
+            r#"{"saturday":["10:00-12:00"],"sunday":["10:00-12:00"]}"#
+        );
+    }
+
+    #[test]
+    fn days_are_named_in_ranges_and_lists_over_the_end_of_the_week_or_not_at_all() {
+        assert_eq!(hours("sat-mon 10:00-12:00"), hours("sat,sun,mon 10:00-12:00"));
+        assert_eq!(hours("Monday, Wednesday 10:00-12:00"), hours("mon 10:00-12:00; wed 10:00-12:00"));
+        assert_eq!(hours("08:00-20:00"), hours("mon-sun 08:00-20:00"));
+        assert_eq!(hours("00:00-24:00"), WeeklyHours::always());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_the_remedy() {
+        for (line, said) in [
+            ("lun-ven 09:00-18:00", "`lun` is no day: write mon, tue"),
+            ("mon-fri 9-18", "`9-18` is no part of a day: write for example 09:00-12:30"),
+            ("mon-fri 09:00-25:00", "`09:00-25:00` is no part of a day"),
+            ("mon-fri 09:60-18:00", "`09:60-18:00` is no part of a day"),
+            ("mon-fri 24:01-24:02", "is no part of a day"),
+            ("mon-fri", "`mon-fri` is no part of a day"),
+            ("mon-fri 22:00-02:00", "ends before it begins: hours over midnight are two parts"),
+            ("mon-fri 09:00-09:00", "ends before it begins"),
+            ("", "there are no hours in it"),
+        ] {
+            let refusal = line.parse::<WeeklyHours>().unwrap_err().to_string();
+            assert!(refusal.contains(said), "{line}: {refusal}");
+        }
+        let table = serde_json::json!({ "lundi": ["09:00-12:00"] });
+        let refusal = serde_json::from_value::<WeeklyHours>(table).unwrap_err().to_string();
+        assert!(refusal.contains("`lundi` is no day"), "{refusal}");
+    }
+
+    /// Any hours of the week, of parts that may touch and overlap.
+    pub(crate) fn any_hours() -> impl Strategy<Value = WeeklyHours> {
+        let span = (0..MINUTES_PER_DAY, 1..=MINUTES_PER_DAY)
+            .prop_map(|(a, b)| if a < b { Span { from: a, to: b } } else { Span { from: b - 1, to: a + 1 } });
+        let day = prop::collection::vec(span, 0..4);
+        prop::array::uniform7(day).prop_map(|days| {
+            let mut hours = WeeklyHours::default();
+            for (day, spans) in days.iter().enumerate() {
+                hours.add(std::iter::once(day), spans);
+            }
+            hours
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn hours_survive_being_written(hours in any_hours()) {
+            let json = serde_json::to_value(&hours).unwrap();
+            prop_assert_eq!(serde_json::from_value::<WeeklyHours>(json).unwrap(), hours.clone());
+            if !hours.is_empty() {
+                prop_assert_eq!(hours.to_string().parse::<WeeklyHours>().unwrap(), hours);
+            }
+        }
+
+        /// Every minute is in the hours or in their complement, and in both of two hours or not in their intersection.
+        #[test]
+        fn complement_and_intersection_are_those_of_sets(one in any_hours(), other in any_hours(), minute in 0..7 * 1440i64) {
+            let wall = NaiveDate::from_ymd_opt(2026, 11, 23).unwrap().and_hms_opt(0, 0, 0).unwrap() + TimeDelta::minutes(minute);
+            prop_assert_ne!(one.contains(wall), one.complement().contains(wall));
+            prop_assert_eq!(one.complement().complement(), one.clone());
+            prop_assert_eq!(one.intersection(&other).contains(wall), one.contains(wall) && other.contains(wall));
+        }
     }
 }

@@ -9,7 +9,10 @@
 mod cron;
 pub mod holidays;
 pub mod hours;
+#[cfg(test)]
+mod laws;
 pub mod sending;
+pub mod words;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};

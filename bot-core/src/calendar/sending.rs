@@ -43,6 +43,35 @@ pub struct SendingRule {
     pub pressure: Option<PressureCap>,
 }
 
+/// Why a rule cannot be meant so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RuleError {
+    #[error("`hours` names no hour, so nothing would ever go out: name some, or leave it out to write at any hour")]
+    NoHours,
+    #[error(
+        "`hours` has none from Monday to Friday, and `working_days_only` allows no other day: change one of the two"
+    )]
+    NoWorkingHours,
+}
+
+impl SendingRule {
+    /// What a file that holds the rule is checked for.
+    ///
+    /// # Errors
+    /// When it would never let anything go out.
+    pub fn check(&self) -> Result<(), RuleError> {
+        let Some(hours) = &self.hours else { return Ok(()) };
+        if hours.is_empty() {
+            return Err(RuleError::NoHours);
+        }
+        let week = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+        if self.working_days_only && week.iter().all(|day| hours.on(*day).is_empty()) {
+            return Err(RuleError::NoWorkingHours);
+        }
+        Ok(())
+    }
+}
+
 fn is_true(value: &bool) -> bool {
     *value
 }
@@ -96,6 +125,22 @@ pub struct RecipientRule {
     pub territory: Territory,
     /// When the person does not want to be written to.
     pub quiet_hours: WeeklyHours,
+}
+
+impl RecipientRule {
+    /// A person: their own zone, else that of their collectivité's département, else the organisation's. Holidays are
+    /// those of the département, else of the zone.
+    pub fn of_person(
+        time_zone: Option<Tz>,
+        departement: Option<&str>,
+        quiet_hours: WeeklyHours,
+        organisation: Tz,
+    ) -> Self {
+        let territory = departement.and_then(Territory::of_departement);
+        let time_zone = time_zone.or(territory.map(Territory::time_zone)).unwrap_or(organisation);
+        let territory = territory.unwrap_or_else(|| Territory::of_time_zone(time_zone));
+        Self { time_zone, territory, quiet_hours }
+    }
 }
 
 /// Whose hours were not met.
@@ -299,4 +344,183 @@ fn clock_change(time_zone: Tz, before: DateTime<Utc>, after: DateTime<Utc>) -> D
         if offset(middle) == old { before = middle } else { after = middle }
     }
     chrono::DurationRound::duration_trunc(after, TimeDelta::seconds(1)).unwrap_or(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(toml_as_json: serde_json::Value) -> SendingRule {
+        serde_json::from_value(toml_as_json).unwrap()
+    }
+
+    fn in_zone(time_zone: Tz) -> RecipientRule {
+        RecipientRule::of_person(None, None, WeeklyHours::default(), time_zone)
+    }
+
+    fn paris() -> RecipientRule {
+        in_zone(Tz::Europe__Paris)
+    }
+
+    fn local(text: &str, time_zone: Tz) -> DateTime<Utc> {
+        resolve_local(NaiveDateTime::parse_from_str(text, "%F %R").unwrap(), time_zone)
+    }
+
+    /// When it goes out on the recipient's clock, and why.
+    fn asked(wanted: &str, rule: &SendingRule, recipient: &RecipientRule, sent: &[&str]) -> (String, Vec<Reason>) {
+        let zone = recipient.time_zone;
+        let sent: Vec<DateTime<Utc>> = sent.iter().map(|sent| local(sent, zone)).collect();
+        let time =
+            sending_time(local(wanted, zone), Rules { organisation: rule, sender: None }, recipient, &sent).unwrap();
+        (time.at.with_timezone(&zone).format("%a %F %R%:z").to_string(), time.reasons)
+    }
+
+    const ORGANISATION: Whose = Whose::Organisation;
+
+    #[test]
+    fn no_rule_holds_nothing() {
+        let none = rule(serde_json::json!({}));
+        assert_eq!(none, SendingRule::default());
+        assert_eq!(serde_json::to_value(&none).unwrap(), serde_json::json!({}));
+        assert_eq!(asked("2025-07-14 03:00", &none, &paris(), &[]), ("Mon 2025-07-14 03:00+02:00".to_owned(), vec![]));
+    }
+
+    #[test]
+    fn a_holiday_after_a_weekend_waits_for_tuesday() {
+        let office = rule(serde_json::json!({ "hours": "mon-fri 09:00-18:00", "working_days_only": true }));
+        let holiday = Reason::Holiday {
+            whose: ORGANISATION,
+            date: NaiveDate::from_ymd_opt(2025, 7, 14).unwrap(),
+            holiday: Holiday::BastilleDay,
+        };
+        assert_eq!(
+            asked("2025-07-12 10:00", &office, &paris(), &[]),
+            ("Tue 2025-07-15 09:00+02:00".to_owned(), vec![Reason::Weekend { whose: ORGANISATION }, holiday.clone()])
+        );
+        assert_eq!(
+            asked("2025-07-14 15:00", &office, &paris(), &[]),
+            ("Tue 2025-07-15 09:00+02:00".to_owned(), vec![holiday])
+        );
+        // Abolition of slavery: a holiday in Guadeloupe alone.
+        let guadeloupe = RecipientRule::of_person(None, Some("971"), WeeklyHours::default(), Tz::Europe__Paris);
+        assert_eq!(asked("2026-05-27 10:00", &office, &guadeloupe, &[]).0, "Thu 2026-05-28 09:00-04:00");
+        assert_eq!(asked("2026-05-27 10:00", &office, &paris(), &[]).0, "Wed 2026-05-27 10:00+02:00");
+    }
+
+    #[test]
+    fn the_tightest_hours_win_and_are_named() {
+        let organisation = rule(serde_json::json!({ "hours": "08:00-20:00" }));
+        let sender = rule(serde_json::json!({ "hours": "mon-fri 09:00-18:00" }));
+        let quiet: WeeklyHours = "mon-fri 00:00-10:00, 12:00-24:00".parse().unwrap();
+        let person = RecipientRule::of_person(None, None, quiet, Tz::Europe__Paris);
+        let rules = Rules { organisation: &organisation, sender: Some(&sender) };
+        let zone = Tz::Europe__Paris;
+        let time = sending_time(local("2026-09-11 19:00", zone), rules, &person, &[]).unwrap();
+        // Friday evening: the weekend is the sender's alone, so Monday, from 10 o'clock.
+        assert_eq!(time.at, local("2026-09-14 10:00", zone));
+        assert_eq!(time.reasons, [Reason::Hours { whose: Whose::Sender }, Reason::Hours { whose: Whose::Recipient }]);
+        let early = sending_time(local("2026-09-14 07:00", zone), rules, &person, &[]).unwrap();
+        assert_eq!(early.reasons.len(), 3);
+    }
+
+    #[test]
+    fn hours_that_never_meet_are_said_at_once() {
+        let organisation = rule(serde_json::json!({ "hours": "mon 09:00-12:00" }));
+        let sender = rule(serde_json::json!({ "hours": "mon 12:00-18:00" }));
+        let rules = Rules { organisation: &organisation, sender: Some(&sender) };
+        let never = sending_time(local("2026-09-14 07:00", Tz::Europe__Paris), rules, &paris(), &[]).unwrap_err();
+        assert_eq!(never.reasons, [Reason::Hours { whose: ORGANISATION }, Reason::Hours { whose: Whose::Sender }]);
+        // Hours, but on no day that counts.
+        let sundays = rule(serde_json::json!({ "hours": "sun 09:00-12:00", "working_days_only": true }));
+        let rules = Rules { organisation: &sundays, sender: None };
+        let never = sending_time(local("2026-09-14 07:00", Tz::Europe__Paris), rules, &paris(), &[]).unwrap_err();
+        assert!(never.reasons.contains(&Reason::Weekend { whose: ORGANISATION }), "{never:?}");
+        let nothing = rule(serde_json::json!({ "hours": {} }));
+        let rules = Rules { organisation: &nothing, sender: None };
+        assert!(sending_time(local("2026-09-14 07:00", Tz::Europe__Paris), rules, &paris(), &[]).is_err());
+    }
+
+    #[test]
+    fn a_rule_that_lets_nothing_out_is_refused() {
+        let check = |value| rule(value).check();
+        assert_eq!(check(serde_json::json!({})), Ok(()));
+        assert_eq!(check(serde_json::json!({ "hours": "sat 09:00-12:00" })), Ok(()));
+        assert_eq!(check(serde_json::json!({ "hours": "thu-sat 09:00-12:00", "working_days_only": true })), Ok(()));
+        assert_eq!(check(serde_json::json!({ "hours": { "friday": [] } })), Err(RuleError::NoHours));
+        assert_eq!(
+            check(serde_json::json!({ "hours": "sat-sun 09:00-12:00", "working_days_only": true })),
+            Err(RuleError::NoWorkingHours)
+        );
+    }
+
+    #[test]
+    fn nobody_is_written_to_at_midnight_because_a_day_is_over() {
+        let rule = rule(serde_json::json!({ "holidays": false }));
+        assert_eq!(asked("2025-07-14 15:00", &rule, &paris(), &[]).0, "Tue 2025-07-15 08:00+02:00");
+        assert_eq!(asked("2025-07-15 00:30", &rule, &paris(), &[]).0, "Tue 2025-07-15 00:30+02:00");
+        // Somebody who only wants it at night gets it at night.
+        let quiet = "06:00-24:00".parse().unwrap();
+        let owl = RecipientRule::of_person(None, None, quiet, Tz::Europe__Paris);
+        assert_eq!(asked("2025-07-14 15:00", &rule, &owl, &[]).0, "Tue 2025-07-15 00:00+02:00");
+    }
+
+    #[test]
+    fn a_cap_counts_days_of_the_calendar() {
+        let rule = rule(serde_json::json!({ "hours": "09:00-18:00", "pressure": { "messages": 2, "days": 7 } }));
+        let full = Reason::Pressure {
+            whose: ORGANISATION,
+            messages: NonZeroU16::new(2).unwrap(),
+            days: NonZeroU16::new(7).unwrap(),
+        };
+        // Monday and Wednesday: the Monday message no longer counts on the next Monday, whatever the hour.
+        let sent = ["2026-09-07 11:00", "2026-09-09 09:30"];
+        let when = asked("2026-09-11 10:00", &rule, &paris(), &sent);
+        assert_eq!(when, ("Mon 2026-09-14 09:00+02:00".to_owned(), vec![full]));
+        assert_eq!(asked("2026-09-14 09:00", &rule, &paris(), &sent).0, "Mon 2026-09-14 09:00+02:00");
+        // What is planned for later counts too: one more before it would make three in seven days.
+        let planned = ["2026-09-16 09:00", "2026-09-17 09:00"];
+        assert_eq!(asked("2026-09-14 10:00", &rule, &paris(), &planned).0, "Wed 2026-09-23 09:00+02:00");
+        assert_eq!(asked("2026-09-10 10:00", &rule, &paris(), &planned).0, "Thu 2026-09-10 10:00+02:00");
+        for wrong in [
+            serde_json::json!({ "pressure": { "messages": 0, "days": 7 } }),
+            serde_json::json!({ "pressure": { "messages": 1, "days": 367 } }),
+            serde_json::json!({ "pressure": { "messages": 1 } }),
+            serde_json::json!({ "quiet": true }),
+        ] {
+            assert!(serde_json::from_value::<SendingRule>(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hours_are_those_of_the_wall_on_both_nights() {
+        let night = rule(serde_json::json!({ "hours": "02:15-02:45" }));
+        // Spring: the clocks skip from 2 to 3, there is no such hour.
+        assert_eq!(asked("2026-03-29 01:00", &night, &paris(), &[]).0, "Mon 2026-03-30 02:15+02:00");
+        // Autumn: it comes twice, and both passes show it.
+        assert_eq!(asked("2026-10-25 01:00", &night, &paris(), &[]).0, "Sun 2026-10-25 02:15+02:00");
+        let between: DateTime<Utc> = "2026-10-25T00:50:00Z".parse().unwrap();
+        let rules = Rules { organisation: &night, sender: None };
+        let second = sending_time(between, rules, &paris(), &[]).unwrap();
+        assert_eq!(second.at, "2026-10-25T01:15:00Z".parse::<DateTime<Utc>>().unwrap());
+        // Hours that begin in the gap begin at its end.
+        let early = rule(serde_json::json!({ "hours": "02:30-04:00" }));
+        assert_eq!(asked("2026-03-29 00:00", &early, &paris(), &[]).0, "Sun 2026-03-29 03:00+02:00");
+    }
+
+    #[test]
+    fn each_zone_has_its_own_morning() {
+        let morning = rule(serde_json::json!({ "hours": "09:00-18:00" }));
+        let wanted: DateTime<Utc> = "2026-09-14T20:00:00Z".parse().unwrap();
+        for (zone, at) in [
+            (Tz::Pacific__Noumea, "2026-09-14T22:00:00Z"),
+            (Tz::Indian__Reunion, "2026-09-15T05:00:00Z"),
+            (Tz::Europe__Paris, "2026-09-15T07:00:00Z"),
+            (Tz::America__Guadeloupe, "2026-09-14T20:00:00Z"),
+            (Tz::Pacific__Marquesas, "2026-09-14T20:00:00Z"),
+        ] {
+            let rules = Rules { organisation: &morning, sender: None };
+            let time = sending_time(wanted, rules, &in_zone(zone), &[]).unwrap();
+            assert_eq!(time.at, at.parse::<DateTime<Utc>>().unwrap(), "{zone}");
+        }
+    }
 }

@@ -9,6 +9,8 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::query::Query;
+use super::segments;
 use crate::ids::{CollectiviteId, ContactId, OrganisationId, Platform};
 use crate::locale::Locale;
 use crate::plugin::{Context, Purpose};
@@ -166,19 +168,20 @@ pub async fn each(
     set: &ContactSet,
     mut take: impl FnMut(ContactView),
 ) -> Result<(), ContactsError> {
-    let (group, these) = match set {
-        ContactSet::Everyone => (None, None),
-        ContactSet::Group(name) => (Some(group_id(connection, organisation, name).await?), None),
-        ContactSet::These(ids) => (None, Some(ids.iter().map(|id| id.0).collect::<Vec<Uuid>>())),
-        ContactSet::Segment(name) => return Err(ContactsError::NoSuchSegment(name.clone())),
-        ContactSet::Query(query) => return Err(ContactsError::Query(query.clone())),
+    let read = |query: &str| query.parse::<Query>().map_err(|error| ContactsError::Query(error.to_string()));
+    let (group, these, query) = match set {
+        ContactSet::Everyone => (None, None, None),
+        ContactSet::Group(name) => (Some(group_id(connection, organisation, name).await?), None, None),
+        ContactSet::These(ids) => (None, Some(ids.iter().map(|id| id.0).collect::<Vec<Uuid>>()), None),
+        ContactSet::Segment(name) => (None, None, Some(read(&segments::query(connection, organisation, name).await?)?)),
+        ContactSet::Query(query) => (None, None, Some(read(query)?)),
     };
     let mut after = 0;
     loop {
         let page = page(connection, organisation, group, these.as_deref(), after).await?;
         let Some(last) = page.last().map(|view| view.number) else { return Ok(()) };
         let full = page.len() == PAGE;
-        page.into_iter().for_each(&mut take);
+        page.into_iter().filter(|view| query.as_ref().is_none_or(|query| query.matches(view))).for_each(&mut take);
         if !full {
             return Ok(());
         }

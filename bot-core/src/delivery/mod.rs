@@ -3,9 +3,12 @@
 
 pub mod gates;
 mod outage;
+mod permission;
+mod places;
 mod private_links;
 pub(crate) mod queue;
 mod sending;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;

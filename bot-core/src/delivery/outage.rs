@@ -26,65 +26,83 @@ const QUESTION_AGE_MAX: TimeDelta = TimeDelta::hours(24);
 /// Notes until when the account receives, and asks again after an outage.
 pub(super) async fn watch(core: &Core, account: &Account, stop: &CancellationToken) {
     let Some(kept_for) = account.adapter.presses_kept_for() else { return };
-    let mut received_before = false;
+    let mut look = Look::Away;
     loop {
         // One that is degraded may have lost its connection without its process.
         let receives = account.adapter.health() == AccountHealth::Ready;
-        if receives {
-            // While it received without a break there was no outage, however the clock went.
-            let outage_min = (!received_before).then(|| kept_for.max(OUTAGE_MIN));
-            match note(core, account, outage_min).await {
-                Ok(0) => received_before = true,
-                Ok(asked) => {
-                    received_before = true;
-                    tracing::info!(
-                        account.name = account.name,
-                        "Account {} was away: {asked} questions are asked again",
-                        account.name
-                    );
-                    core.wake.delivery.notify_waiters();
-                    core.did_something();
+        look = match look {
+            _ if !receives => Look::Away,
+            // What waited at the platform comes in first: whoever has answered after all is not asked again.
+            Look::Away => Look::Back,
+            Look::Back => match catch_up(core, account, kept_for.max(OUTAGE_MIN)).await {
+                Ok(()) => Look::Receiving,
+                Err(error) => {
+                    tracing::warn!("It cannot be seen how long account {} was away: {error}", account.name);
+                    Look::Back
                 }
-                Err(error) => tracing::warn!("It cannot be noted that account {} receives: {error}", account.name),
-            }
-        } else {
-            received_before = false;
+            },
+            // While it received without a break there was no outage, however the clock went.
+            Look::Receiving => Look::Receiving,
+        };
+        if look == Look::Receiving
+            && let Err(error) = note(core, account).await
+        {
+            tracing::warn!("It cannot be noted that account {} receives: {error}", account.name);
         }
-        let wait = if receives && received_before { NOTED_EVERY } else { Duration::from_millis(500) };
+        let wait = if look == Look::Away { Duration::from_millis(500) } else { NOTED_EVERY };
         if stop.run_until_cancelled(pause(wait)).await.is_none() {
             return;
         }
     }
 }
 
-/// Notes that the account receives now. With `outage_min`, questions that a longer outage may have swallowed are
-/// asked again; says how many.
-async fn note(core: &Core, account: &Account, outage_min: Option<TimeDelta>) -> Result<usize, sqlx::Error> {
+/// What the last look at the account saw.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Away,
+    /// It receives, since one look.
+    Back,
+    Receiving,
+}
+
+/// Asks again what an outage of more than `outage_min` may have swallowed. Not within a lock on the account, whose
+/// events wait for nobody; asked a second time, it finds the questions asked.
+async fn catch_up(core: &Core, account: &Account, outage_min: TimeDelta) -> Result<(), sqlx::Error> {
     let now = core.clock.now();
     let mut transaction = core.pool.begin().await?;
     let before = sqlx::query_scalar!(
-        "SELECT receiving_until FROM core.account WHERE organisation_id = $1 AND id = $2 FOR UPDATE",
+        "SELECT receiving_until FROM core.account WHERE organisation_id = $1 AND id = $2",
         account.organisation.0,
         account.id.0,
     )
     .fetch_one(&mut *transaction)
     .await?;
+    let Some(before) = before.filter(|before| now - *before > outage_min) else { return Ok(()) };
+    let asked = ask_again(core, account, &mut transaction, before, now).await?;
+    transaction.commit().await?;
+    if asked > 0 {
+        tracing::info!(
+            account.name = account.name,
+            "Account {} was away: {asked} questions are asked again",
+            account.name
+        );
+        core.wake.delivery.notify_waiters();
+        core.did_something();
+    }
+    Ok(())
+}
+
+/// Notes that the account receives now.
+async fn note(core: &Core, account: &Account) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE core.account SET receiving_until = $3 WHERE organisation_id = $1 AND id = $2",
         account.organisation.0,
         account.id.0,
-        now,
+        core.clock.now(),
     )
-    .execute(&mut *transaction)
+    .execute(&core.pool)
     .await?;
-    let asked = match (before, outage_min) {
-        (Some(before), Some(outage_min)) if now - before > outage_min => {
-            ask_again(core, account, &mut transaction, before, now).await?
-        }
-        _ => 0,
-    };
-    transaction.commit().await?;
-    Ok(asked)
+    Ok(())
 }
 
 /// Repeats the last question of each direct chat that was open to an answer when the outage began, and has heard

@@ -32,6 +32,8 @@ pub(crate) struct Claimed {
     pub reveals: Option<String>,
     pub in_reply_to: Option<i64>,
     pub report: bool,
+    /// Nobody asked for it just now.
+    pub proactive: bool,
 }
 
 /// How a delivery ends.
@@ -64,8 +66,9 @@ fn lane_of(lane: i16) -> Lane {
     }
 }
 
-/// Leases the first due delivery, which one that was begun stays while it waits for its next try, of up to `deliveries_max` (conversation, lane) queues whose doors are open.
-/// An edit waits until its target is settled.
+/// Leases the first due delivery of up to `deliveries_max` (conversation, lane) queues whose doors are open. One that
+/// was begun stays the first while it waits for its next try; one that waits for better hours holds nothing up. An edit
+/// waits until its target is settled.
 pub(crate) async fn claim(
     core: &Core,
     organisation: OrganisationId,
@@ -86,7 +89,8 @@ pub(crate) async fn claim(
                     AND earlier.lane = delivery.lane
                     AND earlier.sequence < delivery.sequence
                     AND earlier.state IN ('queued', 'leased', 'sending')
-                    AND (earlier.state <> 'queued' OR earlier.due_at <= $3 OR earlier.lease_epoch > 0)
+                    AND (earlier.state <> 'queued' OR earlier.due_at <= $3
+                         OR (earlier.lease_epoch > 0 AND (earlier.postponed_until > $3) IS NOT TRUE))
               )
               AND NOT EXISTS (
                   SELECT FROM core.gate
@@ -112,7 +116,8 @@ pub(crate) async fn claim(
         WHERE delivery.organisation_id = head.organisation_id AND delivery.id = head.id
         RETURNING delivery.id, delivery.lease_epoch, delivery.attempts, delivery.conversation_id, delivery.address_id,
                   delivery.plugin_id, delivery.scope, delivery.subject, delivery.kind, delivery.target_delivery_id,
-                  delivery.lane, delivery.locale, delivery.reveals, delivery.in_reply_to, delivery.report
+                  delivery.lane, delivery.locale, delivery.reveals, delivery.in_reply_to, delivery.report,
+                  delivery.purpose
         "#,
         organisation.0,
         account.0,
@@ -143,6 +148,7 @@ pub(crate) async fn claim(
             reveals: row.reveals,
             in_reply_to: row.in_reply_to,
             report: row.report,
+            proactive: matches!(row.purpose.as_str(), "consultation" | "reminder" | "digest"),
         })
         .collect())
 }
@@ -174,7 +180,6 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
     let row = sqlx::query!(
         r#"
         SELECT delivery.not_after < $3 AS "late?",
-               delivery.purpose,
                contact.status AS "status?",
                conversation.state AS "conversation_state?",
                coalesce(conversation.kind, 'direct') = 'direct' AS "private!",
@@ -205,8 +210,7 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
     )
     .fetch_one(&core.pool)
     .await?;
-    let proactive = matches!(row.purpose.as_str(), "consultation" | "reminder" | "digest");
-    let for_person = claimed.address.is_some();
+    let proactive_to_person = claimed.proactive && claimed.address.is_some();
     let objection = if row.late == Some(true) {
         Some((End::Expired, "its time had passed"))
     } else if row.blanked {
@@ -217,9 +221,9 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
         Some((End::Suppressed, "the person blocked this account"))
     } else if claimed.kind == "send" && row.stopped {
         Some((End::Suppressed, "its subject was stopped"))
-    } else if proactive && for_person && row.status.as_deref() != Some("active") {
+    } else if proactive_to_person && row.status.as_deref() != Some("active") {
         Some((End::Suppressed, "the person said STOP or is gone"))
-    } else if proactive && for_person && !row.consents {
+    } else if proactive_to_person && !row.consents {
         Some((End::Suppressed, "the person has not consented"))
     } else {
         None

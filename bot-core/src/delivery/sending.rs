@@ -3,25 +3,22 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use super::gates::Gates;
+use super::permission;
+use super::places::conversation_of;
 use super::private_links;
 use super::queue::{self, Claimed, End, StoredPart};
+use super::verdicts::{ATTEMPTS_MAX, refuse};
 use crate::action::ActionPayload;
-use crate::adapter::{
-    ConversationDescriptor, ConversationKind, ConversationRef, RemoteIds, RemoteMediaId, SendRequest, Verdict,
-};
+use crate::adapter::{ConversationRef, RemoteIds, RemoteMediaId, SendRequest, Verdict};
 use crate::core::{Account, Core};
 use crate::dispatcher::pause;
-use crate::ids::{Address, ConversationId, Platform, PluginId};
+use crate::ids::PluginId;
 use crate::message::{Document, Layout, MediaHash, template};
-use crate::redacted::Redacted;
 use crate::store::media::MediaStore;
 
-/// Tries of a call that surely wrote nothing, before the delivery fails.
-const ATTEMPTS_MAX: i16 = 8;
 /// A platform call that takes longer has an unknown outcome.
 const CALL_TIME_MAX: Duration = Duration::from_secs(45);
 
@@ -38,7 +35,7 @@ struct Letter {
 }
 
 /// Where one step leaves a delivery.
-enum Step<T> {
+pub(super) enum Step<T> {
     Go(T),
     /// It has been settled or given back.
     Over,
@@ -69,6 +66,9 @@ pub(crate) async fn deliver(
         queue::settle(core, &claimed, end, Some(&reason), None).await?;
         return Ok(());
     }
+    if claimed.kind == "send" && claimed.proactive && !permission::granted(core, &claimed).await? {
+        return Ok(());
+    }
     let conversation = go!(conversation_of(core, account, gates, &mut claimed).await?);
     if claimed.kind == "close_poll" {
         return close_poll(core, account, gates, &claimed, &conversation).await;
@@ -90,129 +90,6 @@ pub(crate) async fn give_back_when_possible(core: &Core, claimed: &Claimed) {
         }
         pause(Duration::from_millis(500)).await;
     }
-}
-
-/// The conversation to write in, opened if there is none yet.
-async fn conversation_of(
-    core: &Core,
-    account: &Account,
-    gates: &Mutex<Gates>,
-    claimed: &mut Claimed,
-) -> Result<Step<ConversationRef>, DeliverError> {
-    if let Some(conversation) = claimed.conversation {
-        let row = sqlx::query!(
-            "SELECT kind, platform_ref, state, migrated_to FROM core.conversation WHERE organisation_id = $1 AND id = $2",
-            claimed.organisation.0,
-            conversation.0,
-        )
-        .fetch_one(&core.pool)
-        .await?;
-        if let Some(to) = row.migrated_to.filter(|_| row.state == "migrated") {
-            move_delivery(core, claimed, to).await?;
-            queue::requeue(core, claimed, None, false).await?;
-            return Ok(Step::Over);
-        }
-        let kind = row.kind.parse().unwrap_or(ConversationKind::Group);
-        return Ok(Step::Go(ConversationRef { kind, platform_ref: Redacted::new(row.platform_ref) }));
-    }
-    let Some(address) = claimed.address else {
-        queue::settle(core, claimed, End::Failed, Some("it has neither a conversation nor a person"), None).await?;
-        return Ok(Step::Over);
-    };
-    let row = sqlx::query!(
-        "SELECT scheme, path FROM core.address WHERE organisation_id = $1 AND id = $2",
-        claimed.organisation.0,
-        address,
-    )
-    .fetch_optional(&core.pool)
-    .await?;
-    let Some(row) = row else {
-        queue::settle(core, claimed, End::Suppressed, Some("the person is gone"), None).await?;
-        return Ok(Step::Over);
-    };
-    let admitted = gates.lock().unwrap_or_else(PoisonError::into_inner).admit_opening(core.clock.now());
-    if let Err(closed) = admitted {
-        queue::close_gate(core, account.organisation, account.id, closed.scope, "", closed.opens_at).await?;
-        queue::requeue(core, claimed, None, false).await?;
-        return Ok(Step::Over);
-    }
-    let address_text = Address::new(Platform::new(row.scheme), row.path);
-    match timed(account.adapter.open_direct(&address_text)).await {
-        Verdict::Sent(opened) => {
-            let id = keep_conversation(core, account, &opened).await?;
-            sqlx::query!(
-                r#"
-                INSERT INTO core.reachability (organisation_id, account_id, address_id, state, direct_conversation_id, since)
-                VALUES ($1, $2, $3, 'reachable', $4, $5)
-                ON CONFLICT (organisation_id, account_id, address_id)
-                DO UPDATE SET direct_conversation_id = excluded.direct_conversation_id
-                "#,
-                claimed.organisation.0,
-                account.id.0,
-                address,
-                id.0,
-                core.clock.now(),
-            )
-            .execute(&core.pool)
-            .await?;
-            sqlx::query!(
-                "UPDATE core.delivery SET conversation_id = $3 WHERE organisation_id = $1 AND id = $2",
-                claimed.organisation.0,
-                claimed.id.0,
-                id.0,
-            )
-            .execute(&core.pool)
-            .await?;
-            claimed.conversation = Some(id);
-            Ok(Step::Go(opened))
-        }
-        other => {
-            // Opening a chat twice is harmless: an unknown outcome is tried again.
-            let other = match other {
-                Verdict::Unknown { reason } => Verdict::Retry { reason },
-                other => other,
-            };
-            refuse(core, account, None, claimed, other.map_sent(|_| RemoteIds(Vec::new()))).await?;
-            Ok(Step::Over)
-        }
-    }
-}
-
-async fn keep_conversation(
-    core: &Core,
-    account: &Account,
-    conversation: &ConversationDescriptor,
-) -> Result<ConversationId, sqlx::Error> {
-    let now = core.clock.now();
-    let id = sqlx::query_scalar!(
-        r#"
-        INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
-        VALUES ($1, $2, $3, $4, $5, 'open', $6)
-        ON CONFLICT (organisation_id, account_id, platform_ref) DO UPDATE SET state = 'open', migrated_to = NULL, erased_at = NULL
-        RETURNING id
-        "#,
-        account.organisation.0,
-        core.random.uuid(now),
-        account.id.0,
-        conversation.kind.as_str(),
-        conversation.platform_ref.expose(),
-        now,
-    )
-    .fetch_one(&core.pool)
-    .await?;
-    Ok(ConversationId(id))
-}
-
-async fn move_delivery(core: &Core, claimed: &Claimed, to: uuid::Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "UPDATE core.delivery SET conversation_id = $3 WHERE organisation_id = $1 AND id = $2",
-        claimed.organisation.0,
-        claimed.id.0,
-        to,
-    )
-    .execute(&core.pool)
-    .await?;
-    Ok(())
 }
 
 /// Fills and renders the document. Rendering is pure, so a retry says the same, byte for byte; should an update of
@@ -617,169 +494,8 @@ async fn acknowledgement_of(
     Ok(found.flatten())
 }
 
-/// Does what a verdict other than `Sent` asks for.
-async fn refuse(
-    core: &Core,
-    account: &Account,
-    gates: Option<&Mutex<Gates>>,
-    claimed: &Claimed,
-    verdict: Verdict<RemoteIds>,
-) -> Result<(), DeliverError> {
-    let now = core.clock.now();
-    match verdict {
-        Verdict::Sent(_) => {
-            queue::settle(core, claimed, End::Sent, None, None).await?;
-        }
-        Verdict::Throttled { after, scope } => {
-            let conversation = claimed.conversation.unwrap_or(ConversationId(uuid::Uuid::nil()));
-            let scope = match gates {
-                Some(gates) => {
-                    gates.lock().unwrap_or_else(PoisonError::into_inner).scope_of_throttle(now, conversation, scope)
-                }
-                // Opening and uploading have limits of their own, which do not bar what is already open.
-                None => scope.unwrap_or(crate::adapter::GateScope::Route),
-            };
-            let key =
-                if scope == crate::adapter::GateScope::Conversation { conversation.to_string() } else { String::new() };
-            queue::close_gate(core, account.organisation, account.id, scope, &key, now + after).await?;
-            // A door of the route bars only what still has to be opened: what has a place waits by itself.
-            let waits = scope == crate::adapter::GateScope::Route && claimed.conversation.is_some();
-            queue::requeue(core, claimed, waits.then(|| now + after), false).await?;
-        }
-        Verdict::Retry { reason } if claimed.attempts >= ATTEMPTS_MAX => {
-            let reason = format!("given up after {ATTEMPTS_MAX} tries: {reason}");
-            queue::settle(core, claimed, End::Failed, Some(&reason), None).await?;
-        }
-        Verdict::Retry { .. } => queue::requeue(core, claimed, Some(now + backoff(claimed.attempts)), true).await?,
-        Verdict::Unknown { reason } => {
-            queue::settle(core, claimed, End::Unknown, Some(&reason), None).await?;
-        }
-        Verdict::Moved { to } => {
-            let id = keep_conversation(core, account, &to).await?;
-            if let Some(from) = claimed.conversation.filter(|from| *from != id) {
-                move_conversation(core, claimed, from, id).await?;
-            }
-            queue::requeue(core, claimed, None, claimed.attempts >= ATTEMPTS_MAX).await?;
-        }
-        Verdict::RecipientStopped { reason } => {
-            stop_recipient(core, account, claimed, now).await?;
-            queue::settle(core, claimed, End::Failed, Some(&reason), None).await?;
-        }
-        Verdict::Rejected { reason } => {
-            queue::settle(core, claimed, End::Failed, Some(&reason), None).await?;
-        }
-        Verdict::AccountDead { reason } => {
-            sqlx::query!(
-                "UPDATE core.account SET state = 'dead', state_reason = $3 WHERE organisation_id = $1 AND id = $2",
-                account.organisation.0,
-                account.id.0,
-                reason,
-            )
-            .execute(&core.pool)
-            .await?;
-            tracing::error!(
-                account.name = account.name,
-                "Account {} was refused by its platform: {reason}",
-                account.name
-            );
-            // Nothing more goes out until somebody has seen to it; what is queued waits.
-            let opens_at = now + TimeDelta::minutes(10);
-            queue::close_gate(core, account.organisation, account.id, crate::adapter::GateScope::Account, "", opens_at)
-                .await?;
-            queue::requeue(core, claimed, None, false).await?;
-        }
-    }
-    Ok(())
-}
-
-/// 1 s, 2 s, 4 s … two minutes at most.
-fn backoff(attempts: i16) -> TimeDelta {
-    TimeDelta::seconds(1 << attempts.clamp(1, 8).saturating_sub(1)).min(TimeDelta::minutes(2))
-}
-
-async fn move_conversation(
-    core: &Core,
-    claimed: &Claimed,
-    from: ConversationId,
-    to: ConversationId,
-) -> Result<(), sqlx::Error> {
-    let mut transaction = core.pool.begin().await?;
-    sqlx::query!(
-        "UPDATE core.conversation SET state = 'migrated', migrated_to = $3 WHERE organisation_id = $1 AND id = $2",
-        claimed.organisation.0,
-        from.0,
-        to.0,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        r#"
-        UPDATE core.delivery SET conversation_id = $3
-        WHERE organisation_id = $1 AND conversation_id = $2 AND state IN ('planned', 'held', 'queued', 'leased', 'sending')
-          AND (coalesce_key IS NULL OR NOT EXISTS (
-              SELECT FROM core.delivery AS there
-              WHERE there.organisation_id = delivery.organisation_id AND there.conversation_id = $3
-                AND there.coalesce_key = delivery.coalesce_key AND there.state = 'queued'
-          ))
-        "#,
-        claimed.organisation.0,
-        from.0,
-        to.0,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        "UPDATE core.reachability SET direct_conversation_id = $3 WHERE organisation_id = $1 AND direct_conversation_id = $2",
-        claimed.organisation.0,
-        from.0,
-        to.0,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await
-}
-
-/// The platform says that nobody hears us there any more: a room is closed, else this address is blocked on this account,
-/// and no more than that.
-async fn stop_recipient(
-    core: &Core,
-    account: &Account,
-    claimed: &Claimed,
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let room = sqlx::query_scalar!(
-        "SELECT id FROM core.conversation WHERE organisation_id = $1 AND id = $2 AND kind <> 'direct'",
-        claimed.organisation.0,
-        claimed.conversation.map(|conversation| conversation.0),
-    );
-    let in_room = room.fetch_optional(&core.pool).await?.is_some();
-    if let Some(address) = claimed.address.filter(|_| !in_room) {
-        sqlx::query!(
-            r#"
-            UPDATE core.reachability SET state = 'blocked', since = $4
-            WHERE organisation_id = $1 AND account_id = $2 AND address_id = $3
-            "#,
-            claimed.organisation.0,
-            account.id.0,
-            address,
-            now,
-        )
-        .execute(&core.pool)
-        .await?;
-    } else if let Some(conversation) = claimed.conversation {
-        sqlx::query!(
-            "UPDATE core.conversation SET state = 'closed' WHERE organisation_id = $1 AND id = $2 AND state = 'open'",
-            claimed.organisation.0,
-            conversation.0,
-        )
-        .execute(&core.pool)
-        .await?;
-    }
-    Ok(())
-}
-
 /// A call that never comes back has an unknown outcome.
-async fn timed<T>(call: impl Future<Output = Verdict<T>>) -> Verdict<T> {
+pub(super) async fn timed<T>(call: impl Future<Output = Verdict<T>>) -> Verdict<T> {
     let started = std::time::Instant::now();
     let verdict = match tokio::time::timeout(CALL_TIME_MAX, call).await {
         Ok(verdict) => verdict,
@@ -788,33 +504,4 @@ async fn timed<T>(call: impl Future<Output = Verdict<T>>) -> Verdict<T> {
     metrics::histogram!("crieur_platform_call_seconds").record(started.elapsed().as_secs_f64());
     metrics::counter!("crieur_verdicts_total", "verdict" => verdict.name()).increment(1);
     verdict
-}
-
-impl<T> Verdict<T> {
-    /// The verdict's name, for metrics.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sent(_) => "sent",
-            Self::Throttled { .. } => "throttled",
-            Self::Retry { .. } => "retry",
-            Self::Unknown { .. } => "unknown",
-            Self::Moved { .. } => "moved",
-            Self::RecipientStopped { .. } => "recipient_stopped",
-            Self::Rejected { .. } => "rejected",
-            Self::AccountDead { .. } => "account_dead",
-        }
-    }
-
-    fn map_sent<U>(self, map: impl FnOnce(T) -> U) -> Verdict<U> {
-        match self {
-            Self::Sent(value) => Verdict::Sent(map(value)),
-            Self::Throttled { after, scope } => Verdict::Throttled { after, scope },
-            Self::Retry { reason } => Verdict::Retry { reason },
-            Self::Unknown { reason } => Verdict::Unknown { reason },
-            Self::Moved { to } => Verdict::Moved { to },
-            Self::RecipientStopped { reason } => Verdict::RecipientStopped { reason },
-            Self::Rejected { reason } => Verdict::Rejected { reason },
-            Self::AccountDead { reason } => Verdict::AccountDead { reason },
-        }
-    }
 }

@@ -276,17 +276,17 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
             claimed.organisation
         ))));
     };
-    let mut link = None;
+    let mut joining = None;
     let (event, transaction, caller, route) = loop {
         let mut transaction = begin(core).await?;
         let Some(event) = load(&mut transaction, core, claimed).await? else {
             // The lease is no longer ours: somebody else has the event.
             return Ok(());
         };
-        link = link.or_else(|| routing::link_confirmed_by(core, organisation, &event));
-        if let Some(link) = link {
-            // A link concerns two people: both are locked, always in the same order.
-            for contact in crate::people::linking::people_of_link(&mut transaction, event.organisation, link).await? {
+        joining = joining.or_else(|| routing::joined_by(core, organisation, &event));
+        if let Some(joining) = joining {
+            // It concerns two people: both are locked, always in the same order.
+            for contact in crate::people::people_joined(&mut transaction, &event, joining).await? {
                 lock_contact(&mut transaction, contact).await?;
             }
         }
@@ -302,14 +302,16 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
         };
         let person = caller.as_ref().map(|found| &*found.0);
         let route = routing::route(core, organisation, &mut transaction, &event, person).await?;
-        match route {
-            // A number stood for the button: once more, with both locked.
-            Route::Core(crate::people::CoreCommand::ConfirmLink { link: confirmed, .. }) if link != Some(confirmed) => {
-                link = Some(confirmed);
-                transaction.rollback().await?;
-            }
-            route => break (event, transaction, caller, route),
+        let joins = match &route {
+            Route::Core(command) => command.joining(),
+            _ => None,
+        };
+        if joins == joining || joins.is_none() {
+            break (event, transaction, caller, route);
         }
+        // A number stood for the button: once more, with both locked.
+        joining = joins;
+        transaction.rollback().await?;
     };
     let locale = caller.as_ref().map(|found| found.1);
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;

@@ -8,7 +8,7 @@ use crate::action::ActionToken;
 use crate::adapter::{ConversationKind, InboundKind};
 use crate::core::{Core, Organisation};
 use crate::ids::{ConversationId, DeliveryId, PluginId};
-use crate::people::CoreCommand;
+use crate::people::{COMMANDS, CoreCommand, Joining};
 use crate::plugin::{Audience, Caller, CommandCall, CommandDeclaration, Event, MessageOrigin, Role, Subscription};
 use crate::plugin_host::{Call, owner_of_command};
 
@@ -62,7 +62,12 @@ fn linked_command<'t>(core: &Core, name: &str, arguments: &'t str) -> Option<(Co
     if name != "start" {
         return None;
     }
-    let (_, command) = owner_of_command(core.plugins.values(), &called.to_lowercase())?;
+    let called = called.to_lowercase();
+    let own = COMMANDS.iter().find(|command| command.name == called || command.name_en == called);
+    let command = match own {
+        Some(command) => command.clone(),
+        None => owner_of_command(core.plugins.values(), &called)?.1,
+    };
     command.linkable.then_some((command, rest))
 }
 
@@ -99,16 +104,13 @@ pub(crate) async fn route(
     }
 }
 
-/// The link that this event answers, when it is one of the core's own buttons for that.
-pub(crate) fn link_confirmed_by(core: &Core, organisation: &Organisation, event: &StoredEvent) -> Option<i64> {
+/// Whom this event makes one person, when it is one of the core's own buttons for that.
+pub(crate) fn joined_by(core: &Core, organisation: &Organisation, event: &StoredEvent) -> Option<Joining> {
     let InboundKind::Action { token } = &event.kind else { return None };
     let core_id = PluginId::core();
     let ids = core.plugins.keys().chain(std::iter::once(&core_id));
     let (id, payload) = organisation.sealer.open(token, ConversationId(event.conversation), ids).ok()?;
-    match CoreCommand::from_action(&payload) {
-        Some(CoreCommand::ConfirmLink { link, .. }) if *id == core_id => Some(link),
-        _ => None,
-    }
+    CoreCommand::from_action(&payload).filter(|_| *id == core_id)?.joining()
 }
 
 /// To the plugin that sent the message which `event` is about.

@@ -1,20 +1,20 @@
 //! `/effacer`: removes a person on every linked address, at once and without waiting for a plugin. Plugins hear of
 //! it by a fire each, which waits for the one that is disabled.
 //!
-//! What stays: counts (deliveries and consultations without the person), the audit log (which names addresses by
-//! number only), and the roll of
-//! consultations as keyed hashes (so that coming back does not give a second ballot).
+//! What stays: counts (deliveries and consultations without the person), the audit log (which names addresses and
+//! contacts by number only), the roll of consultations as keyed hashes (so that coming back does not give a second
+//! ballot), and a keyed hash of the organiser's own key for them (so that an import does not bring them back).
 
 use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{VERB_ERASE, action, refuse_in_group, say, text};
+use super::{VERB_ERASE, action, invitation, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, FIRE_EVENT, schedule};
 use crate::i18n::Argument;
-use crate::ids::{OrganisationId, PluginId};
+use crate::ids::{ContactId, OrganisationId, PluginId};
 use crate::message::Document;
 use crate::plugin::{Context, Event, Fire, Lane, Misfire, Outgoing, Purpose, Recipient, Subscription};
 
@@ -65,6 +65,7 @@ pub(super) async fn erase(
         };
         schedule(&mut context.transaction, id, &host.manifest().id, &fire).await?;
     }
+    remember_forgotten(organisation, context, caller.contact.0).await?;
     remove(context, caller.contact.0).await?;
     context.audit("contact.erased", "", json!({ "addresses": caller.addresses.len() }));
     // The farewell goes to the chat: there is no longer a person to send it to.
@@ -95,6 +96,44 @@ pub(crate) async fn unname(
         chat,
     )
     .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Keeps keyed digests of the organiser's own keys for this person and their former selves, so that the next import of
+/// the same list leaves them alone. Names, fields, groups and history leave with the contact.
+async fn remember_forgotten(
+    organisation: &Organisation,
+    context: &mut Context,
+    contact: Uuid,
+) -> Result<(), DispatchError> {
+    let known = sqlx::query_scalar!(
+        r#"
+        WITH RECURSIVE self AS (
+            SELECT id FROM core.contact WHERE organisation_id = $1 AND id = $2
+            UNION
+            SELECT former.id FROM core.contact AS former JOIN self ON former.merged_into = self.id
+            WHERE former.organisation_id = $1
+        )
+        SELECT contact.external_id AS "external_id!" FROM core.contact JOIN self ON self.id = contact.id
+        WHERE contact.organisation_id = $1 AND contact.external_id IS NOT NULL
+        "#,
+        context.organisation.id.0,
+        contact,
+    )
+    .fetch_all(&mut *context.transaction)
+    .await?;
+    let digests: Vec<Vec<u8>> = known.iter().map(|id| organisation.external_digest(id).to_vec()).collect();
+    sqlx::query!(
+        r#"
+        INSERT INTO core.contact_forgotten (organisation_id, external_digest, forgotten_at)
+        SELECT $1, digest, $3 FROM UNNEST($2::bytea[]) AS digest ON CONFLICT DO NOTHING
+        "#,
+        context.organisation.id.0,
+        &digests,
+        context.now,
+    )
+    .execute(&mut *context.transaction)
     .await?;
     Ok(())
 }
@@ -188,7 +227,8 @@ async fn remove(context: &mut Context, contact: Uuid) -> Result<(), DispatchErro
     sqlx::query!("DELETE FROM core.address WHERE organisation_id = $1 AND contact_id = $2", organisation, contact)
         .execute(&mut *context.transaction)
         .await?;
-    // Former selves, from the oldest link on, then the person.
+    invitation::forget(context, ContactId(contact)).await?;
+    // Former selves, from the oldest link on, then the person, with invitation and history.
     sqlx::query!(
         r#"
         WITH RECURSIVE self AS (

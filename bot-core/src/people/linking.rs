@@ -5,20 +5,21 @@
 //! both had done. A plugin that is not there to settle keeps the link from happening: closed on doubt.
 //!
 //! Merge rules. Locale: the asker's, else the joiner's. STOP: either one's is both's. Consent: the asker's, less what
-//! the joiner has withdrawn; the joiner's does not add to it. Roles stay with their address.
+//! the joiner has withdrawn; the joiner's does not add to it. Roles stay with their address. What an organiser knows
+//! of the joiner, with the consents of that person, moves to an asker who is not known to one (see [`super::identity`]).
 
 use chrono::TimeDelta;
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::{LINK_CODE_LIFE, VERB_UNLINK, action, link_action, refuse_in_group, say, text};
+use super::{LINK_CODE_LIFE, VERB_UNLINK, action, address_consent, identity, link_action, refuse_in_group, say, text};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, Origin, StoredEvent, addresses_of, apply_in_place};
 use crate::i18n::Argument;
 use crate::ids::{AccountId, Address, AddressId, ContactId, ConversationId, Platform, PluginId};
 use crate::message::Document;
 use crate::plugin::{Context, Event, KnownAddress, Lane, Outgoing, Purpose, Recipient, Subscription};
-use crate::plugin_host::Call;
+use crate::plugin_host::{Call, PluginHost};
 
 /// Ten of these are 50 bits: 10 minutes and [`WRONG_CODES_PER_CHAT_MAX`] tries leave no hope of guessing. Letters
 /// and digits that look alike are left out (Crockford's base 32).
@@ -107,19 +108,7 @@ pub(super) async fn take_code(
         return Ok(());
     }
     let (id, now) = (organisation.view.id.0, context.now);
-    let wrong = sqlx::query!(
-        r#"
-        SELECT count(*) FILTER (WHERE conversation_id = $3) AS "in_chat!", count(*) AS "on_account!"
-        FROM core.link_attempt WHERE organisation_id = $1 AND account_id = $2 AND attempted_at > $4
-        "#,
-        id,
-        account.0,
-        caller.conversation.id.0,
-        now - LIMIT_WINDOW,
-    )
-    .fetch_one(&mut *context.transaction)
-    .await?;
-    if wrong.in_chat >= WRONG_CODES_PER_CHAT_MAX || wrong.on_account >= WRONG_CODES_PER_ACCOUNT_MAX {
+    if too_many_wrong_codes(context, account).await? {
         say(context, "link-limit", &[]);
         return Ok(());
     }
@@ -144,18 +133,7 @@ pub(super) async fn take_code(
     .fetch_optional(&mut *context.transaction)
     .await?;
     let Some(link) = link else {
-        sqlx::query!(
-            r#"
-            INSERT INTO core.link_attempt (organisation_id, account_id, conversation_id, attempted_at)
-            VALUES ($1, $2, $3, $4)
-            "#,
-            id,
-            account.0,
-            caller.conversation.id.0,
-            now,
-        )
-        .execute(&mut *context.transaction)
-        .await?;
+        count_wrong_code(context, account).await?;
         say(context, "link-wrong-code", &[]);
         return Ok(());
     };
@@ -197,20 +175,56 @@ pub(super) async fn take_code(
     Ok(())
 }
 
+/// Whether no code is taken here for a while: of whatever kind, wrong ones are counted together, per chat and account.
+pub(super) async fn too_many_wrong_codes(context: &mut Context, account: AccountId) -> Result<bool, sqlx::Error> {
+    let Some(chat) = context.caller.as_ref().map(|caller| caller.conversation.id) else { return Ok(true) };
+    let wrong = sqlx::query!(
+        r#"
+        SELECT count(*) FILTER (WHERE conversation_id = $3) AS "in_chat!", count(*) AS "on_account!"
+        FROM core.link_attempt WHERE organisation_id = $1 AND account_id = $2 AND attempted_at > $4
+        "#,
+        context.organisation.id.0,
+        account.0,
+        chat.0,
+        context.now - LIMIT_WINDOW,
+    )
+    .fetch_one(&mut *context.transaction)
+    .await?;
+    Ok(wrong.in_chat >= WRONG_CODES_PER_CHAT_MAX || wrong.on_account >= WRONG_CODES_PER_ACCOUNT_MAX)
+}
+
+pub(super) async fn count_wrong_code(context: &mut Context, account: AccountId) -> Result<(), sqlx::Error> {
+    let Some(chat) = context.caller.as_ref().map(|caller| caller.conversation.id) else { return Ok(()) };
+    sqlx::query!(
+        r#"
+        INSERT INTO core.link_attempt (organisation_id, account_id, conversation_id, attempted_at)
+        VALUES ($1, $2, $3, $4)
+        "#,
+        context.organisation.id.0,
+        account.0,
+        chat.0,
+        context.now,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    Ok(())
+}
+
 /// A message to the other chat of a link.
-fn tell_other(context: &mut Context, conversation: ConversationId, document: Document) {
+pub(super) fn tell_other(context: &mut Context, conversation: ConversationId, document: Document) {
     let mut message = Outgoing::new(Recipient::Conversation(conversation), Purpose::Service, "link", document);
     message.lane = Lane::Interactive;
     context.send(message);
 }
 
-fn platform_name(scheme: &str) -> String {
+/// `telegram` as people write it.
+pub(super) fn platform_name(scheme: &str) -> String {
     let mut letters = scheme.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The two people of a link, in the order in which they are locked, so that two links never wait for each other.
-pub(crate) async fn people_of_link(
+/// The two people of a link.
+pub(super) async fn people_of_link(
     connection: &mut sqlx::PgConnection,
     organisation: crate::ids::OrganisationId,
     link: i64,
@@ -228,13 +242,12 @@ pub(crate) async fn people_of_link(
     )
     .fetch_all(connection)
     .await?;
-    let mut contacts: Vec<ContactId> = ids.into_iter().map(ContactId).collect();
-    contacts.sort_by_key(|contact| contact.0.as_u64_pair().1);
-    Ok(contacts)
+    Ok(ids.into_iter().map(ContactId).collect())
 }
 
 struct Confirmed {
-    asker_address: i64,
+    asker_address: AddressId,
+    joiner_address: AddressId,
     asker_contact: ContactId,
     asker_conversation: ConversationId,
     asker_platform: String,
@@ -278,33 +291,54 @@ pub(super) async fn confirm(
         say(&mut context, "link-already", &[]);
         return Ok(context);
     }
-    let subscribers = subscribers(core);
-    if subscribers.iter().any(|id| !core.plugins.get(id).is_some_and(|host| host.is_callable())) {
+    if !can_settle(core) {
         // What both did cannot be settled now, so nothing is joined: the confirmation may be pressed again.
         forget_answer(&mut context, caller.address, link).await?;
         say(&mut context, "plugin-unavailable", &[]);
         return Ok(context);
     }
-    let kept_addresses = addresses_of(core, organisation, &mut context.transaction, state.asker_contact).await?;
-    let joiner_addresses = addresses_of(core, organisation, &mut context.transaction, state.joiner_contact).await?;
-    merge(&mut context, &state, link).await?;
+    sqlx::query!(
+        "UPDATE core.link SET state = 'linked' WHERE organisation_id = $1 AND id = $2",
+        organisation.view.id.0,
+        link,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
     context.audit("contacts.linked", format!("address {} asked", state.asker_address), json!({}));
-    let linked = Event::ContactsMerged {
-        kept: state.asker_contact,
-        joiner: state.joiner_contact,
-        kept_addresses,
-        joiner_addresses,
-    };
-    if let Some(caller) = &mut context.caller {
-        caller.contact = state.asker_contact;
-    }
-    context = settle_with_plugins(core, organisation, context, event, subscribers, linked).await?;
+    context = join(core, organisation, context, event, state.asker_contact, state.joiner_contact).await?;
     let with_other = [("platform", Argument::from(platform_name(other_platform)))];
     say(&mut context, "link-done", &with_other);
     let with_here = [("platform", Argument::from(platform_name(caller.platform.as_str())))];
     let words = text(context.locale, "link-done", &with_here);
     tell_other(&mut context, other, Document::says(words));
+    let chats = [(state.asker_address, state.asker_conversation), (state.joiner_address, state.joiner_conversation)];
+    address_consent::ask(&mut context, state.asker_contact, chats).await?;
     Ok(context)
+}
+
+/// Makes `joiner` a part of `kept`, by the rules above, and has every subscribed plugin settle it in this very
+/// transaction. One that fails undoes the whole. Both people are locked, and [`can_settle`].
+pub(super) async fn join(
+    core: &Core,
+    organisation: &Organisation,
+    mut context: Context,
+    event: &StoredEvent,
+    kept: ContactId,
+    joiner: ContactId,
+) -> Result<Context, DispatchError> {
+    let kept_addresses = addresses_of(core, organisation, &mut context.transaction, kept).await?;
+    let joiner_addresses = addresses_of(core, organisation, &mut context.transaction, joiner).await?;
+    merge(&mut context, kept, joiner).await?;
+    if let Some(caller) = &mut context.caller {
+        caller.contact = kept;
+    }
+    let joined = Event::ContactsMerged { kept, joiner, kept_addresses, joiner_addresses };
+    settle_with_plugins(core, organisation, context, event, subscribers(core), joined).await
+}
+
+/// Whether every plugin that has to settle with a link is there to do it.
+pub(super) fn can_settle(core: &Core) -> bool {
+    subscribers(core).iter().all(|id| core.plugins.get(id).is_some_and(PluginHost::is_callable))
 }
 
 fn subscribers(core: &Core) -> Vec<PluginId> {
@@ -361,7 +395,8 @@ async fn record_answer(
           AND $3 IN (link.asker_address_id, link.joiner_address_id)
           AND asker.organisation_id = link.organisation_id AND asker.id = link.asker_address_id
           AND joiner.organisation_id = link.organisation_id AND joiner.id = link.joiner_address_id
-        RETURNING link.asker_address_id, asker.contact_id AS asker_contact, link.asker_conversation_id,
+        RETURNING link.asker_address_id, link.joiner_address_id AS "joiner_address_id!",
+                  asker.contact_id AS asker_contact, link.asker_conversation_id,
                   asker.scheme AS asker_platform, joiner.scheme AS joiner_platform,
                   joiner.contact_id AS joiner_contact, link.joiner_conversation_id AS "joiner_conversation_id!",
                   (link.asker_confirmed_at IS NOT NULL AND link.joiner_confirmed_at IS NOT NULL) AS "complete!"
@@ -375,7 +410,8 @@ async fn record_answer(
     .fetch_optional(&mut *context.transaction)
     .await?;
     Ok(row.map(|row| Confirmed {
-        asker_address: row.asker_address_id,
+        asker_address: AddressId(row.asker_address_id),
+        joiner_address: AddressId(row.joiner_address_id),
         asker_contact: ContactId(row.asker_contact),
         asker_conversation: ConversationId(row.asker_conversation_id),
         asker_platform: row.asker_platform,
@@ -403,12 +439,10 @@ async fn forget_answer(context: &mut Context, address: AddressId, link: i64) -> 
     Ok(())
 }
 
-async fn merge(context: &mut Context, state: &Confirmed, link: i64) -> Result<(), DispatchError> {
+async fn merge(context: &mut Context, kept: ContactId, joiner: ContactId) -> Result<(), DispatchError> {
     let (organisation, now) = (context.organisation.id.0, context.now);
-    let (kept, joiner) = (state.asker_contact.0, state.joiner_contact.0);
-    sqlx::query!("UPDATE core.link SET state = 'linked' WHERE organisation_id = $1 AND id = $2", organisation, link)
-        .execute(&mut *context.transaction)
-        .await?;
+    identity::follow_the_link(context, kept, joiner).await?;
+    let (kept, joiner) = (kept.0, joiner.0);
     sqlx::query!(
         r#"
         INSERT INTO core.address_history (organisation_id, address_id, contact_id, until)
@@ -433,6 +467,7 @@ async fn merge(context: &mut Context, state: &Confirmed, link: i64) -> Result<()
         UPDATE core.contact AS kept
         SET locale = coalesce(kept.locale, joiner.locale),
             time_zone = coalesce(kept.time_zone, joiner.time_zone),
+            quiet_hours = coalesce(kept.quiet_hours, joiner.quiet_hours),
             status = CASE WHEN 'stopped' IN (kept.status, joiner.status) THEN 'stopped' ELSE kept.status END
         FROM core.contact AS joiner
         WHERE kept.organisation_id = $1 AND kept.id = $2 AND joiner.organisation_id = $1 AND joiner.id = $3
@@ -461,6 +496,7 @@ async fn merge(context: &mut Context, state: &Confirmed, link: i64) -> Result<()
     )
     .execute(&mut *context.transaction)
     .await?;
+    address_consent::close_without_consent(context, ContactId(kept)).await?;
     sqlx::query!(
         "UPDATE core.delivery SET contact_id = $3 WHERE organisation_id = $1 AND contact_id = $2",
         organisation,
@@ -534,8 +570,7 @@ pub(super) async fn unlink(
         }
         Some(true) => {}
     }
-    let subscribers = subscribers(core);
-    if subscribers.iter().any(|id| !core.plugins.get(id).is_some_and(|host| host.is_callable())) {
+    if !can_settle(core) {
         say(&mut context, "plugin-unavailable", &[]);
         return Ok(context);
     }
@@ -547,7 +582,7 @@ pub(super) async fn unlink(
     }
     let news =
         Event::ContactSplit { left, restored, address: known(core, organisation, &mut context, caller.address).await? };
-    context = settle_with_plugins(core, organisation, context, event, subscribers, news).await?;
+    context = settle_with_plugins(core, organisation, context, event, subscribers(core), news).await?;
     say(&mut context, "unlink-done", &[]);
     Ok(context)
 }
@@ -616,8 +651,8 @@ async fn part(
         None => {
             sqlx::query_scalar!(
                 r#"
-                INSERT INTO core.contact (organisation_id, id, status, locale, time_zone, created_at)
-                SELECT organisation_id, $3, status, locale, time_zone, $4 FROM core.contact
+                INSERT INTO core.contact (organisation_id, id, status, locale, time_zone, quiet_hours, created_at)
+                SELECT organisation_id, $3, status, locale, time_zone, quiet_hours, $4 FROM core.contact
                 WHERE organisation_id = $1 AND id = $2
                 RETURNING id
                 "#,

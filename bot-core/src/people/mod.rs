@@ -1,8 +1,13 @@
 //! What crieur itself does for a person, whatever plugins are loaded: welcome, help, language, consent, STOP,
-//! linking, data rights. None of it waits for a plugin but linking, which must settle with all of them or not at all.
+//! linking, invitations, data rights. None of it waits for a plugin but linking and accepting an invitation, which
+//! must settle with all of them or not at all.
 
+pub mod address_consent;
 mod erasure;
 mod export;
+mod hours;
+mod identity;
+pub mod invitation;
 pub mod linking;
 pub mod roles;
 mod words;
@@ -11,6 +16,8 @@ pub(crate) use self::erasure::{FIRE_UNNAME, unname};
 
 use chrono::TimeDelta;
 use serde_json::json;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 
 pub(crate) use self::words::text;
 use crate::action::ActionPayload;
@@ -18,7 +25,7 @@ use crate::adapter::{CommandMenu, CommandMenuEntry, ConversationKind};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, StoredEvent, may, write_consent};
 use crate::i18n::Argument;
-use crate::ids::OrganisationId;
+use crate::ids::{ContactId, OrganisationId};
 use crate::locale::Locale;
 use crate::message::{Document, Text};
 use crate::plugin::{Audience, CommandDeclaration, Context, Purpose};
@@ -29,6 +36,7 @@ pub(crate) enum CoreCommand {
     Start,
     Help,
     Language { choice: Option<Locale> },
+    Hours { change: Option<hours::HoursChange> },
     Stop,
     Consent { given: bool },
     MyData,
@@ -36,6 +44,9 @@ pub(crate) enum CoreCommand {
     Link { code: Option<String> },
     ConfirmLink { link: i64, confirmed: bool },
     Unlink { confirmed: Option<bool> },
+    Invitation { code: Option<String> },
+    AnswerInvitation { asked: invitation::Asked, is_me: bool },
+    AddressConsent { asked: AskedHere, given: bool },
     ConversationClosed,
     ConversationMoved,
     Unknown { typed: String },
@@ -51,9 +62,15 @@ const VERB_LANGUAGE: u8 = 2;
 const VERB_ERASE: u8 = 3;
 const VERB_LINK: u8 = 4;
 const VERB_UNLINK: u8 = 5;
+const VERB_INVITATION: u8 = 6;
+const VERB_ADDRESS_CONSENT: u8 = 7;
+const VERB_HOURS: u8 = 8;
+
+/// The core's command that follows an invitation.
+const INVITATION: &str = "invitation";
 
 /// The core's own commands, declared like a plugin's.
-pub const COMMANDS: [CommandDeclaration; 8] = [
+pub const COMMANDS: [CommandDeclaration; 10] = [
     command(
         "start",
         "start",
@@ -62,8 +79,13 @@ pub const COMMANDS: [CommandDeclaration; 8] = [
     ),
     command("aide", "help", "Voir ce que vous pouvez faire ici", "See what you can do here"),
     command("langue", "language", "Choisir la langue", "Choose the language"),
+    command("horaires", "hours", "Choisir quand je peux vous écrire", "Choose when I may write to you"),
     command("lier", "link", "Relier vos comptes sur plusieurs messageries", "Link your accounts on several networks"),
     command("delier", "unlink", "Séparer ce compte des autres", "Separate this account from the others"),
+    CommandDeclaration {
+        linkable: true,
+        ..command(INVITATION, "invite", "Accepter une invitation personnelle", "Accept a personal invitation")
+    },
     command("arret", "stop", "Ne plus recevoir de messages", "Receive no more messages"),
     command("mes_donnees", "my_data", "Recevoir tout ce que nous savons de vous", "Receive all we hold about you"),
     command("effacer", "erase", "Effacer vos données", "Erase your data"),
@@ -85,8 +107,10 @@ impl CoreCommand {
             "start" => Self::Start,
             "aide" => Self::Help,
             "langue" => Self::Language { choice: Locale::from_tag(arguments) },
+            "horaires" => Self::Hours { change: None },
             "lier" => Self::Link { code: (!arguments.is_empty()).then(|| arguments.to_owned()) },
             "delier" => Self::Unlink { confirmed: None },
+            INVITATION => Self::Invitation { code: (!arguments.is_empty()).then(|| arguments.to_owned()) },
             "arret" => Self::Stop,
             "mes_donnees" => Self::MyData,
             "effacer" => Self::Erase { confirmed: None },
@@ -98,14 +122,106 @@ impl CoreCommand {
         match *payload.as_bytes() {
             [VERB_CONSENT, given] => Some(Self::Consent { given: given == 1 }),
             [VERB_LANGUAGE, index] => Some(Self::Language { choice: Locale::ALL.get(usize::from(index)).copied() }),
+            [VERB_HOURS, ref change @ ..] => Some(Self::Hours { change: Some(hours::read(change)?) }),
             [VERB_ERASE, confirmed] => Some(Self::Erase { confirmed: Some(confirmed == 1) }),
             [VERB_UNLINK, confirmed] => Some(Self::Unlink { confirmed: Some(confirmed == 1) }),
             [VERB_LINK, confirmed, ref link @ ..] => {
                 let link = i64::from_be_bytes(link.try_into().ok()?);
                 Some(Self::ConfirmLink { link, confirmed: confirmed == 1 })
             }
+            [VERB_INVITATION, is_me, ref asked @ ..] => {
+                Some(Self::AnswerInvitation { asked: invitation::Asked::read(asked)?, is_me: is_me == 1 })
+            }
+            [VERB_ADDRESS_CONSENT, given, ref asked @ ..] => {
+                Some(Self::AddressConsent { asked: AskedHere::read(asked)?, given: given == 1 })
+            }
             _ => None,
         }
+    }
+
+    /// Whom it makes one person, if it does.
+    pub fn joining(&self) -> Option<Joining> {
+        match self {
+            Self::ConfirmLink { link, .. } => Some(Joining::Link(*link)),
+            Self::AnswerInvitation { asked, is_me: true } => Some(Joining::Invitation(asked.number)),
+            _ => None,
+        }
+    }
+}
+
+/// Two people who are about to become one: both are locked before it is handled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Joining {
+    Link(i64),
+    /// The contact with this number, and whoever presses.
+    Invitation(i64),
+}
+
+/// The people whom an event concerns besides the one who sent it, and that one, in the order in which they are
+/// locked, so that two such events never wait for each other.
+pub(crate) async fn people_joined(
+    connection: &mut PgConnection,
+    event: &StoredEvent,
+    joining: Joining,
+) -> Result<Vec<ContactId>, sqlx::Error> {
+    let mut people = match joining {
+        Joining::Link(link) => linking::people_of_link(connection, event.organisation, link).await?,
+        Joining::Invitation(number) => {
+            people_of_invitation(connection, event.organisation, number, event.address).await?
+        }
+    };
+    people.sort_by_key(|contact| contact.0.as_u64_pair().1);
+    Ok(people)
+}
+
+async fn people_of_invitation(
+    connection: &mut PgConnection,
+    organisation: OrganisationId,
+    number: i64,
+    address: Option<i64>,
+) -> Result<Vec<ContactId>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT id AS "id!" FROM core.contact WHERE organisation_id = $1 AND number = $2
+        UNION
+        SELECT contact_id FROM core.address WHERE organisation_id = $1 AND id = $3
+        "#,
+        organisation.0,
+        number,
+        address,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(ContactId).collect())
+}
+
+/// What was shown with a question whose answer is kept word for word: in which language, and a mark of the words, so
+/// that nobody agrees to others than they read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AskedHere {
+    locale: Locale,
+    wording: [u8; WORDING_MARK_BYTES],
+}
+
+const WORDING_MARK_BYTES: usize = 4;
+
+/// Enough to see that a text was changed; nobody gains by finding another with the same mark.
+fn wording_mark(wording: &str) -> [u8; WORDING_MARK_BYTES] {
+    let digest = Sha256::digest(wording.as_bytes());
+    std::array::from_fn(|index| digest[index])
+}
+
+impl AskedHere {
+    fn bytes(&self, verb: u8, answer: bool) -> Vec<u8> {
+        let locale = Locale::ALL.iter().position(|locale| *locale == self.locale).unwrap_or_default();
+        let mut bytes = vec![verb, u8::from(answer), u8::try_from(locale).unwrap_or_default()];
+        bytes.extend(self.wording);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (locale, wording) = bytes.split_first()?;
+        Some(Self { locale: *Locale::ALL.get(usize::from(*locale))?, wording: wording.try_into().ok()? })
     }
 }
 
@@ -157,6 +273,7 @@ pub(crate) async fn handle(
         CoreCommand::Start => start(&mut context).await?,
         CoreCommand::Help => help(core, &mut context),
         CoreCommand::Language { choice } => language(&mut context, choice).await?,
+        CoreCommand::Hours { change } => hours::hours(&mut context, change).await?,
         CoreCommand::Stop => stop(&mut context).await?,
         CoreCommand::Consent { given } => consent(&mut context, given).await?,
         CoreCommand::MyData => export::my_data(core, organisation, &mut context).await?,
@@ -170,6 +287,15 @@ pub(crate) async fn handle(
         }
         CoreCommand::Unlink { confirmed } => {
             return linking::unlink(core, organisation, context, event, confirmed).await;
+        }
+        CoreCommand::Invitation { code } => {
+            invitation::follow(organisation, &mut context, event.account, code.as_deref()).await?;
+        }
+        CoreCommand::AnswerInvitation { asked, is_me } => {
+            return invitation::answer(core, organisation, context, event, asked, is_me).await;
+        }
+        CoreCommand::AddressConsent { asked, given } => {
+            address_consent::answer(&mut context, asked, given).await?;
         }
         CoreCommand::Unknown { typed } => say(&mut context, "unknown-command", &[("command", Argument::from(typed))]),
         CoreCommand::NotUnderstood => say(&mut context, "not-understood", &[]),
@@ -308,6 +434,7 @@ async fn stop(context: &mut Context) -> Result<(), DispatchError> {
     )
     .execute(&mut *context.transaction)
     .await?;
+    address_consent::close_without_consent(context, caller.contact).await?;
     sqlx::query!(
         r#"
         UPDATE core.delivery SET state = 'suppressed', settled_at = $3, reason = 'the person said STOP'
@@ -365,6 +492,7 @@ async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError
         .execute(&mut *context.transaction)
         .await?;
     }
+    address_consent::close_without_consent(context, caller.contact).await?;
     say(context, if given { "consent-given" } else { "consent-declined" }, &[]);
     Ok(())
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
-    Caller, ClosePoll, CommandCall, DeliveryView, Edit, Effect, Fire, Note, OrganisationView, Outgoing, Purpose, Reply,
+    Caller, ClosePoll, CommandCall, DeliveryView, Edit, Effect, Fetch, Fire, Note, OrganisationView, Outgoing, Purpose,
+    Reply,
 };
 use crate::ids::{DeliveryId, Platform, PluginId};
 use crate::locale::Locale;
@@ -166,9 +167,32 @@ impl Context {
         self.effects.push(Effect::Cancel { scope: scope.into(), subject });
     }
 
-    /// As [`Context::cancel`], and nothing more is ever sent for this subject in this scope.
+    /// Cancels the queued messages of `scope` and `subject` that were sent under one of `message_keys`, nothing else.
+    pub fn cancel_messages(&mut self, scope: impl Into<String>, subject: impl Into<String>, message_keys: Vec<String>) {
+        self.effects.push(Effect::CancelMessages { scope: scope.into(), subject: subject.into(), message_keys });
+    }
+
+    /// As [`Context::cancel`], and nothing more is sent for this subject in this scope, unless it is resumed.
     pub fn stop_subject(&mut self, scope: impl Into<String>, subject: impl Into<String>) {
-        self.effects.push(Effect::StopSubject { scope: scope.into(), subject: subject.into() });
+        self.stop_subjects(scope, vec![subject.into()]);
+    }
+
+    /// As [`Context::stop_subject`] for each of `subjects`, as one effect.
+    pub fn stop_subjects(&mut self, scope: impl Into<String>, subjects: Vec<String>) {
+        self.effects.push(Effect::StopSubjects { scope: scope.into(), subjects });
+    }
+
+    /// Asks the outside; [`Plugin::on_fetched`] hears what came. While a request of the same scope and subject is
+    /// under way, this changes nothing.
+    ///
+    /// [`Plugin::on_fetched`]: super::Plugin::on_fetched
+    pub fn fetch(&mut self, fetch: Fetch) {
+        self.effects.push(Effect::Fetch(Box::new(fetch)));
+    }
+
+    /// Takes [`Context::stop_subject`] back. What it cancelled stays cancelled.
+    pub fn resume_subject(&mut self, scope: impl Into<String>, subject: impl Into<String>) {
+        self.effects.push(Effect::ResumeSubject { scope: scope.into(), subject: subject.into() });
     }
 
     /// Stores a picture or a file; the hash goes into a document.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::CommandCall;
 use crate::calendar::sending::SendingRule;
+use crate::fetch::Fetch;
 use crate::ids::{ContactId, ConversationId};
 use crate::locale::Locale;
 use crate::message::{Document, MediaHash};
@@ -24,7 +25,10 @@ pub enum Effect {
     Schedule(Fire),
     CancelFire { scope: String, subject: String },
     Cancel { scope: String, subject: Option<String> },
-    StopSubject { scope: String, subject: String },
+    CancelMessages { scope: String, subject: String, message_keys: Vec<String> },
+    StopSubjects { scope: String, subjects: Vec<String> },
+    ResumeSubject { scope: String, subject: String },
+    Fetch(Box<Fetch>),
     StoreMedia { hash: MediaHash, content_type: String, file_name: String, content: Vec<u8> },
     Consent { purpose: Purpose, wording: String },
     WithdrawConsent { purpose: Purpose },

@@ -19,6 +19,8 @@ pub use self::effects::{
 };
 use crate::action::ActionPayload;
 use crate::adapter::{Assurance, ConversationKind, PollCounts};
+use crate::calendar::sending::SendingRule;
+pub use crate::fetch::{Fetch, FetchFailure, FetchMethod, FetchRequest, FetchResponse, Fetched};
 use crate::ids::{AddressId, ContactId, ConversationId, DeliveryId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
 
@@ -53,6 +55,11 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// How a delivery ended that was sent with `report`.
     async fn on_delivery(&self, cx: &mut Context, outcome: &DeliveryOutcome) -> HandlerResult;
+
+    /// What became of a request asked for with [`Context::fetch`].
+    async fn on_fetched(&self, _: &mut Context, _: &Fetched) -> HandlerResult {
+        Ok(())
+    }
 
     /// Everything the plugin holds about a person, for `/mes_donnees`. What cannot be linked to them is not there.
     async fn export(&self, cx: &mut Context, contact: ContactId) -> Result<Value, HandlerError>;
@@ -263,7 +270,7 @@ pub struct DeliveryView {
     /// The state's name, as in [`DeliveryOutcome::state`], or `planned`, `held`, `queued`, `leased`, `sending`.
     pub state: String,
     pub reason: Option<String>,
-    /// Why it goes out, or went out, later than it was due: [`Reason`](crate::calendar::Reason)s as stored.
+    /// Why it goes out, or went out, later than it was due: [`Reason`](crate::calendar::sending::Reason)s as stored.
     pub postponed: Option<Value>,
     pub due_at: DateTime<Utc>,
     pub settled_at: Option<DateTime<Utc>>,
@@ -311,6 +318,8 @@ pub struct OrganisationView {
     pub title: String,
     pub time_zone: chrono_tz::Tz,
     pub default_locale: Locale,
+    /// When it writes to people unasked. The core asks it again before each message; a plugin needs it to plan.
+    pub sending_rule: SendingRule,
 }
 
 /// Where a plugin stands, for `plugins list`.

@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod media;
 pub mod organisations;
 pub mod plugins;
+pub mod rooms;
 pub mod server;
 
 use sqlx::PgPool;

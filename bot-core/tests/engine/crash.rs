@@ -76,6 +76,11 @@ impl Proxy {
         self.fuse.left.store(commits, Ordering::SeqCst);
     }
 
+    /// Burns now.
+    pub fn burn(&self) {
+        self.fuse.burnt.cancel();
+    }
+
     pub fn is_burnt(&self) -> bool {
         self.fuse.burnt.is_cancelled()
     }

@@ -8,7 +8,8 @@ use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::Town;
 
 async fn town_on(platform: ScriptedPlatform) -> Town {
-    let commands = ["ping", "count", "long", "choose", "announce", "later", "cancel", "stopsubject", "picture"];
+    let stopping = ["later", "cancel", "cancelone", "stopsubject", "resumesubject"];
+    let commands = [&["ping", "count", "long", "choose", "announce", "picture"], &stopping[..]].concat();
     Town::with(platform, vec![ScriptedPlugin::new("scripted", &commands)]).await
 }
 
@@ -158,6 +159,15 @@ async fn who_cannot_be_written_to_in_private_is_answered_in_a_room_and_the_other
         town.number("SELECT count(*) FROM core.conversation WHERE state = 'closed' AND kind = 'group'").await,
         1
     );
+    // An operator is told of the room, until a message arrives there again.
+    let yesterday = town.clock.now() - TimeDelta::days(1);
+    let unreached = async || bot_core::store::rooms::unreached(town.database.pool(), yesterday).await.unwrap();
+    let reasons: Vec<String> = unreached().await.into_iter().map(|room| room.reason).collect();
+    assert_eq!(reasons, ["removed from the group"]);
+    town.clock.advance(TimeDelta::seconds(1));
+    town.platform.intake().await.receive(&[in_salon("/ping")], None).await.unwrap();
+    town.quiet().await;
+    assert!(unreached().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,6 +281,14 @@ async fn a_later_message_waits_and_can_be_called_off() {
         .await,
         1
     );
+
+    // Of two that wait, the one that was named goes.
+    town.says("ana", "/resumesubject").await;
+    town.says("ana", "/later one").await;
+    town.says("ana", "/later two").await;
+    town.says("ana", "/cancelone one").await;
+    town.advance(TimeDelta::hours(1)).await;
+    assert_eq!(town.platform.words("ana"), ["ping", "Plus tard", "Plus tard"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -200,6 +200,31 @@ async fn a_slow_store_promises_an_answer_and_keeps_the_promise() {
     }
 }
 
+/// A press that could not be stored at once is stored before one that came after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_press_does_not_overtake_one_that_could_not_be_stored() {
+    let town = town().await;
+    town.says("ana", "/ping").await;
+    let mut holder = town.database.pool().begin().await.unwrap();
+    sqlx::query("SELECT FROM core.account FOR UPDATE").execute(&mut *holder).await.unwrap();
+    let press = |words: &str| {
+        let text = InboundKind::Text { text: Redacted::new(words.to_owned()) };
+        town.event(&town.platform, "ana", text)
+    };
+    let intake = town.platform.intake().await;
+    assert_eq!(intake.receive_interactive(press("/ping un")).await, Acknowledgement::Deferred);
+    // The store fails it, only now.
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%core.inbox%'";
+    assert_eq!(town.number(cut).await, 1);
+    holder.rollback().await.unwrap();
+    intake.receive_interactive(press("/ping deux")).await;
+    while town.last("ana").words != "ping deux" {
+        a_moment().await;
+    }
+    assert_eq!(town.platform.words("ana"), ["ping", "ping un", "ping deux"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_refused_here_is_left_to_another_process() {
     let mut platform = ScriptedPlatform::new("scripted");

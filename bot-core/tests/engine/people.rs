@@ -18,7 +18,7 @@ fn code(town: &Town, who: &str) -> String {
     words.split_whitespace().find(|word| word.len() == 11 && word.contains('-')).expect("no code was given").to_owned()
 }
 
-async fn link(town: &Town, asker: &str, joiner: &str) {
+pub async fn link(town: &Town, asker: &str, joiner: &str) {
     town.says(asker, "/lier").await;
     let code = code(town, asker);
     town.says_on_other(joiner, &format!("/lier {code}")).await;

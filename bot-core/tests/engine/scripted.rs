@@ -365,6 +365,23 @@ impl Plugin for ScriptedPlugin {
                 message.report = true;
                 cx.send(message);
             }
+            // To everybody who agreed, whenever it may; the argument is the sender's rule.
+            "remind" | "remindtoo" => {
+                let mut message = Outgoing::new(
+                    Recipient::Consenting,
+                    Purpose::Consultation,
+                    "reminders",
+                    Document::says("Un rappel"),
+                );
+                message.lane = Lane::Normal;
+                message.sending_rule = serde_json::from_str(&command.arguments).ok();
+                cx.send(message);
+            }
+            "servicenote" => {
+                let caller = cx.caller.as_ref().unwrap().contact;
+                let to = Recipient::Contact(caller);
+                cx.send(Outgoing::new(to, Purpose::Service, "notes", Document::says("Une note")));
+            }
             "later" => {
                 let caller = cx.caller.clone().unwrap();
                 let mut message = Outgoing::new(
@@ -375,6 +392,7 @@ impl Plugin for ScriptedPlugin {
                 );
                 message.not_before = Some(cx.now + TimeDelta::hours(1));
                 message.subject = "later".to_owned();
+                message.message_key = Some(format!("later {}", command.arguments));
                 message.report = true;
                 cx.send(message);
             }
@@ -396,6 +414,12 @@ impl Plugin for ScriptedPlugin {
                 message_key: "pulse".to_owned(),
                 scope: "pulse".to_owned(),
                 subject: "market".to_owned(),
+            }),
+            "fetch" => cx.fetch(Fetch {
+                scope: "feed".to_owned(),
+                subject: "one".to_owned(),
+                request: FetchRequest::get(command.arguments.clone()),
+                payload: json!("kept"),
             }),
             "handover" => {
                 cx.reply(Document::says("Je passe la main."));
@@ -431,7 +455,11 @@ impl Plugin for ScriptedPlugin {
                 cx.reply(Document::says(words.join(" ")));
             }
             "cancel" => cx.cancel("campaign", Some("later".to_owned())),
+            "cancelone" => {
+                cx.cancel_messages("campaign", "later", vec![format!("later {}", command.arguments)]);
+            }
             "stopsubject" => cx.stop_subject("campaign", "later"),
+            "resumesubject" => cx.resume_subject("campaign", "later"),
             "picture" => {
                 let hash = cx.store_media("image/png", "image.png", b"not really a picture".to_vec());
                 cx.reply(Document::new().figure(hash, "deux barres"));
@@ -500,6 +528,20 @@ impl Plugin for ScriptedPlugin {
         if let Some(counts) = &outcome.counts {
             self.hear(format!("counted {:?}", counts.options));
         }
+        Ok(())
+    }
+
+    async fn on_fetched(&self, cx: &mut Context, fetched: &Fetched) -> HandlerResult {
+        let what = match &fetched.outcome {
+            Ok(response) => format!("{} {}", response.status, String::from_utf8_lossy(&response.body)),
+            Err(failure) => failure.kind().to_owned(),
+        };
+        self.hear(format!("fetched {} {what}", fetched.payload));
+        if what.ends_with("poison") {
+            return Err(HandlerError::Broken("on purpose".to_owned()));
+        }
+        // What is heard once shows as one row, whatever the heard words of rolled back calls say.
+        cx.audit("fetched", fetched.subject.clone(), json!({}));
         Ok(())
     }
 

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bot_core::adapter::*;
+use bot_core::calendar::sending::SendingRule;
 use bot_core::clock::Random;
 use bot_core::conformance::TestDatabase;
+use bot_core::fetch::FetchSettings;
 use bot_core::plugin::Plugin;
 use bot_core::service::{OrganisationSettings, Parts, Service};
 use bot_core::{Address, Clock, Locale, Redacted};
@@ -22,9 +24,13 @@ pub struct Town {
     /// A second network, when the test has one.
     pub other: Option<Arc<ScriptedPlatform>>,
     plugins: Vec<Arc<ScriptedPlugin>>,
+    /// The organisation's, from the next start on.
+    pub sending_rule: SendingRule,
     service: Option<Service>,
     events: AtomicU64,
     starts: u64,
+    /// What plugins may fetch, from the next start on.
+    pub fetching: FetchSettings,
 }
 
 /// Between two looks at something that happens in another process.
@@ -53,9 +59,11 @@ impl Town {
             platform: Arc::new(platform),
             other: other.map(Arc::new),
             plugins: plugins.into_iter().map(Arc::new).collect(),
+            sending_rule: SendingRule::default(),
             service: None,
             events: AtomicU64::new(0),
             starts: 0,
+            fetching: FetchSettings::default(),
         };
         town.start().await;
         town
@@ -79,10 +87,12 @@ impl Town {
                 title: "la ville de Trifouilly".to_owned(),
                 default_locale: Locale::Fr,
                 time_zone: chrono_tz::Europe::Paris,
+                sending_rule: self.sending_rule.clone(),
             },
             plugins: self.plugins.iter().map(|plugin| Arc::clone(plugin) as Arc<dyn Plugin>).collect(),
         };
         let mut service = Service::assemble(parts).await.unwrap();
+        service.set_fetching(self.fetching.clone());
         for platform in std::iter::once(&self.platform).chain(&self.other) {
             let name = platform.platform.as_str();
             let (organisation, account) = service.declare_account(name, &platform.platform).await.unwrap();

@@ -1,7 +1,7 @@
 //! The homeserver: started on loopback with SQLite in a directory of its own.
 
-use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 const RUNNER: &str = include_str!("synapse.py");
 /// A fresh one takes 7 s on an idle machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(120);
+/// Whether it has died meanwhile.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// What the homeserver lets its users do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,10 +80,16 @@ impl Synapse {
     /// When it does not answer in time.
     pub fn restart(&self) {
         self.kill();
+        // Like systemd, it is told by the homeserver itself when it answers.
+        let ready = self.data.join("ready.sock");
+        let _ = std::fs::remove_file(&ready);
+        let told_ready = UnixDatagram::bind(&ready).expect("a socket to be told on");
+        told_ready.set_read_timeout(Some(LOOKS_EVERY)).expect("a socket that waits so long");
         let child = Command::new(&self.python)
             .arg(self.data.join("run.py"))
             .arg(&self.data)
             .current_dir(&self.data)
+            .env("NOTIFY_SOCKET", &ready)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(self.data.join("stderr.log")).unwrap())
@@ -89,22 +97,14 @@ impl Synapse {
             .expect("the homeserver starts");
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         let begun = Instant::now();
-        while !self.answers() {
+        let mut message = [0; 64];
+        while !told_ready.recv(&mut message).is_ok_and(|length| message[..length].starts_with(b"READY=1")) {
             let told = || std::fs::read_to_string(self.data.join("stderr.log")).unwrap_or_default();
             assert!(begun.elapsed() < STARTS_WITHIN, "the homeserver does not answer:\n{}", told());
             let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
             let ended = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             assert!(ended.is_none(), "the homeserver ended:\n{}", told());
-            drop(child);
-            pause();
         }
-    }
-
-    fn answers(&self) -> bool {
-        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        let asked = stream.write_all(b"GET /health HTTP/1.0\r\n\r\n");
-        let mut answer = [0; 12];
-        asked.is_ok() && std::io::Read::read_exact(&mut stream, &mut answer).is_ok() && answer.ends_with(b"200")
     }
 }
 
@@ -116,12 +116,6 @@ impl Drop for Synapse {
             let _ = child.wait();
         }
     }
-}
-
-/// While another program starts: it has no other sign of life.
-#[allow(clippy::disallowed_methods, reason = "another program is waited for, not time")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(100));
 }
 
 pub(crate) fn free_port() -> u16 {

@@ -21,7 +21,8 @@ use crate::ids::{AccountId, InboxSequence, PluginId};
 use crate::locale::Locale;
 use crate::message::Document;
 use crate::plugin::{
-    Caller, ClosePoll, Context, Edit, Effect, Event, Fire, Lane, Misfire, Note, Outgoing, Purpose, Reply, Subscription,
+    Caller, ClosePoll, Context, Edit, Effect, Event, Fetch, Fire, Lane, Misfire, Note, Outgoing, Purpose, Reply,
+    Subscription,
 };
 
 /// What caused the effects.
@@ -143,7 +144,17 @@ impl EffectWriter<'_> {
             Effect::Schedule(fire) => self.schedule(&fire).await,
             Effect::CancelFire { scope, subject } => self.cancel_fire(&scope, Some(&subject)).await,
             Effect::Cancel { scope, subject } => self.cancel(&scope, subject.as_deref()).await,
-            Effect::StopSubject { scope, subject } => self.stop_subject(&scope, &subject).await,
+            Effect::CancelMessages { scope, subject, message_keys } => {
+                self.cancel_messages(&scope, &subject, &message_keys).await
+            }
+            Effect::StopSubjects { scope, subjects } => {
+                for subject in subjects {
+                    self.stop_subject(&scope, &subject).await?;
+                }
+                Ok(())
+            }
+            Effect::ResumeSubject { scope, subject } => self.resume_subject(&scope, &subject).await,
+            Effect::Fetch(fetch) => self.fetch(&fetch).await,
             Effect::StoreMedia { hash, content_type, file_name, content } => {
                 // What the core itself makes is somebody's own data, and leaves with them.
                 let owner = self.caller.filter(|_| *self.plugin == PluginId::core()).map(|caller| caller.contact.0);
@@ -529,6 +540,25 @@ impl EffectWriter<'_> {
         Ok(())
     }
 
+    async fn cancel_messages(&mut self, scope: &str, subject: &str, keys: &[String]) -> Result<(), EffectError> {
+        sqlx::query!(
+            r#"
+            UPDATE core.delivery SET state = 'cancelled', settled_at = $6, reason = 'cancelled by its plugin'
+            WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND subject = $4 AND message_key = ANY($5)
+              AND state IN ('planned', 'held', 'queued') AND kind = 'send' AND purpose <> 'reply'
+            "#,
+            self.organisation_id(),
+            self.plugin.as_str(),
+            scope,
+            subject,
+            keys,
+            self.now,
+        )
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
     async fn stop_subject(&mut self, scope: &str, subject: &str) -> Result<(), EffectError> {
         sqlx::query!(
             r#"
@@ -544,6 +574,41 @@ impl EffectWriter<'_> {
         .execute(&mut *self.connection)
         .await?;
         self.cancel(scope, Some(subject)).await
+    }
+
+    async fn resume_subject(&mut self, scope: &str, subject: &str) -> Result<(), EffectError> {
+        sqlx::query!(
+            r#"
+            DELETE FROM core.stopped_subject
+            WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND subject = $4
+            "#,
+            self.organisation_id(),
+            self.plugin.as_str(),
+            scope,
+            subject,
+        )
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn fetch(&mut self, fetch: &Fetch) -> Result<(), EffectError> {
+        sqlx::query!(
+            r#"
+            INSERT INTO core.fetch (organisation_id, plugin_id, scope, subject, request, payload, available_at, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (organisation_id, plugin_id, scope, subject) DO NOTHING
+            "#,
+            self.organisation_id(),
+            self.plugin.as_str(),
+            fetch.scope,
+            fetch.subject,
+            serde_json::to_value(&fetch.request)?,
+            fetch.payload,
+            self.now,
+        )
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
     }
 }
 

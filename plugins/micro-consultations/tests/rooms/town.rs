@@ -40,6 +40,7 @@ impl Town {
             organisation: OrganisationSettings {
                 title: "Ville de Trifouilly".to_owned(),
                 default_locale: Locale::Fr,
+                sending_rule: bot_core::calendar::sending::SendingRule::default(),
                 time_zone: chrono_tz::Europe::Paris,
             },
             plugins: vec![Arc::new(MicroConsultations::new().unwrap())],

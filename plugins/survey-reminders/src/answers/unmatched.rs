@@ -1,0 +1,214 @@
+//! Answers that match nobody: listed with the reason of the day, matched by hand, or dismissed. Never dropped.
+
+use std::fmt;
+
+use bot_core::plugin::{Context, HandlerError};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Keys, Mismatch, credit, find, settle, stop};
+use crate::store::{CampaignId, RespondentKey};
+
+/// A piece of news, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct NewsId(pub i64);
+
+impl fmt::Display for NewsId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// News that belongs to nobody yet. Times are UTC.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Unmatched {
+    pub number: NewsId,
+    pub source: String,
+    pub reference: String,
+    pub completeness: String,
+    pub keys: Keys,
+    pub answered_at: Option<DateTime<Utc>>,
+    pub heard_at: DateTime<Utc>,
+    /// As it stands now: contacts may have come since.
+    pub why: Mismatch,
+}
+
+/// Why an operation on news did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswersError {
+    #[error("there is no unmatched answer number {0}: list them with `crieur campaign answers`")]
+    Unknown(NewsId),
+    #[error("{0}: name the respondent by the key that `campaign show` prints, or by token, INSEE code or SIREN number")]
+    NoRespondent(Mismatch),
+    #[error("{0}")]
+    Handler(#[from] HandlerError),
+}
+
+impl From<sqlx::Error> for AnswersError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Handler(error.into())
+    }
+}
+
+/// The answers of a campaign that match nobody and were not dismissed, oldest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unmatched(cx: &mut Context, campaign: CampaignId) -> Result<Vec<Unmatched>, HandlerError> {
+    let organisation = cx.organisation.id;
+    let rows = sqlx::query!(
+        r#"
+        SELECT id, source, reference, completeness, token, insee, siren, answered_at, heard_at
+        FROM survey_reminders.answer_news
+        WHERE organisation_id = $1 AND campaign_id = $2 AND respondent_key IS NULL AND dismissed_at IS NULL
+        ORDER BY id
+        "#,
+        organisation.0,
+        campaign.0,
+    )
+    .fetch_all(cx.sql())
+    .await?;
+    let mut list = Vec::with_capacity(rows.len());
+    for row in rows {
+        let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
+        // Somebody is found now where the list was made between an approval and its `match_again`: the next one
+        // takes it.
+        let Err(why) = find(cx, campaign, &keys).await? else { continue };
+        list.push(Unmatched {
+            number: NewsId(row.id),
+            source: row.source,
+            reference: row.reference,
+            completeness: row.completeness,
+            keys,
+            answered_at: row.answered_at,
+            heard_at: row.heard_at,
+            why,
+        });
+    }
+    Ok(list)
+}
+
+/// Tries again to match what matched nobody: people may have joined the campaign since. Gives how many were matched.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize, HandlerError> {
+    let organisation = cx.organisation.id;
+    let rows = sqlx::query!(
+        r#"
+        SELECT id, token, insee, siren FROM survey_reminders.answer_news
+        WHERE organisation_id = $1 AND campaign_id = $2 AND respondent_key IS NULL AND dismissed_at IS NULL
+        ORDER BY id
+        FOR UPDATE
+        "#,
+        organisation.0,
+        campaign.0,
+    )
+    .fetch_all(cx.sql())
+    .await?;
+    let mut matched = 0;
+    let mut stopped = Vec::new();
+    for row in rows {
+        let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
+        if let Ok(key) = find(cx, campaign, &keys).await? {
+            matched += 1;
+            if assign(cx, campaign, NewsId(row.id), key).await?.unwrap_or(false) {
+                stopped.push(key.to_string());
+            }
+        }
+    }
+    stop(cx, campaign, stopped);
+    Ok(matched)
+}
+
+/// Says whose answer it is: `whose` is a respondent's key (`c12`), a token, an INSEE code or a SIREN number.
+///
+/// # Errors
+/// [`AnswersError::Unknown`], [`AnswersError::NoRespondent`].
+pub async fn match_by_hand(
+    cx: &mut Context,
+    campaign: CampaignId,
+    news: NewsId,
+    whose: &str,
+) -> Result<RespondentKey, AnswersError> {
+    let organisation = cx.organisation.id;
+    let named = match whose.parse::<RespondentKey>() {
+        Ok(key) => sqlx::query_scalar!(
+            "SELECT key FROM survey_reminders.respondent WHERE organisation_id = $1 AND campaign_id = $2 AND key = $3",
+            organisation.0,
+            campaign.0,
+            key.to_string(),
+        )
+        .fetch_optional(cx.sql())
+        .await?
+        .map(|_| key),
+        Err(_) => None,
+    };
+    let key = match named {
+        Some(key) => key,
+        None => {
+            let keys = Keys::of(Some(whose), Some(whose), Some(whose));
+            find(cx, campaign, &keys).await?.map_err(AnswersError::NoRespondent)?
+        }
+    };
+    let Some(answered) = assign(cx, campaign, news, key).await? else { return Err(AnswersError::Unknown(news)) };
+    if answered {
+        stop(cx, campaign, vec![key.to_string()]);
+    }
+    cx.audit("campaign.answer_matched", campaign.scope(), json!({ "news": news, "respondent": key }));
+    Ok(key)
+}
+
+/// Says that an answer belongs to nobody.
+///
+/// # Errors
+/// [`AnswersError::Unknown`].
+pub async fn dismiss(cx: &mut Context, campaign: CampaignId, news: NewsId) -> Result<(), AnswersError> {
+    let (organisation, now) = (cx.organisation.id, cx.now);
+    let done = sqlx::query!(
+        r#"
+        UPDATE survey_reminders.answer_news SET dismissed_at = $4
+        WHERE organisation_id = $1 AND campaign_id = $2 AND id = $3 AND respondent_key IS NULL AND dismissed_at IS NULL
+        "#,
+        organisation.0,
+        campaign.0,
+        news.0,
+        now,
+    )
+    .execute(cx.sql())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(AnswersError::Unknown(news));
+    }
+    cx.audit("campaign.answer_dismissed", campaign.scope(), json!({ "news": news }));
+    Ok(())
+}
+
+/// Gives unmatched news to a respondent. `None`: there is no such news; else whether they have answered.
+async fn assign(
+    cx: &mut Context,
+    campaign: CampaignId,
+    news: NewsId,
+    key: RespondentKey,
+) -> Result<Option<bool>, HandlerError> {
+    let organisation = cx.organisation.id;
+    let done = sqlx::query!(
+        r#"
+        UPDATE survey_reminders.answer_news SET respondent_key = $4, dismissed_at = NULL
+        WHERE organisation_id = $1 AND campaign_id = $2 AND id = $3 AND respondent_key IS NULL
+        "#,
+        organisation.0,
+        campaign.0,
+        news.0,
+        key.to_string(),
+    )
+    .execute(cx.sql())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    credit(cx, campaign, news, key).await?;
+    settle(cx, campaign, key).await.map(Some)
+}
