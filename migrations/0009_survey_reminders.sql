@@ -22,6 +22,8 @@ CREATE TABLE survey_reminders.campaign (
     edited_by        text        NOT NULL,
     edited_at        timestamptz NOT NULL,
     created_at       timestamptz NOT NULL,
+    -- The last pause: what was taken back from the outbox at this very moment waits again.
+    paused_at        timestamptz,
     -- Keys the personal tokens of the questionnaire's links, and of redirects.
     secret           bytea       NOT NULL CHECK (octet_length(secret) = 32),
     PRIMARY KEY (organisation_id, id),
@@ -85,7 +87,8 @@ CREATE TABLE survey_reminders.participant (
     id               bigint      GENERATED ALWAYS AS IDENTITY,
     -- NULL after an erasure, so that counts still add up.
     contact_id       uuid,
-    respondent_key   text        NOT NULL,
+    -- NULL for the one participant that stands for the organisers, who are written to together and answer nothing.
+    respondent_key   text,
     rank             smallint    NOT NULL DEFAULT 1,
     -- For the questionnaire's link: the contact's own, or made by us.
     token            text        NOT NULL CHECK (length(token) BETWEEN 4 AND 64),
@@ -94,14 +97,19 @@ CREATE TABLE survey_reminders.participant (
     wished_at        timestamptz,
     -- "Remind me later": nothing before.
     snoozed_until    timestamptz,
+    -- The contact whom they named in their place, at most one; emptied with that contact.
+    colleague        uuid,
     -- The link was opened, where redirects are on.
     opened_at        timestamptz,
     PRIMARY KEY (organisation_id, campaign_id, id),
     UNIQUE (organisation_id, campaign_id, contact_id),
     UNIQUE (organisation_id, campaign_id, token),
     FOREIGN KEY (organisation_id, campaign_id, respondent_key) REFERENCES survey_reminders.respondent,
-    CHECK ((wish IS NULL) = (wished_at IS NULL))
+    CHECK ((wish IS NULL) = (wished_at IS NULL)),
+    CHECK (respondent_key IS NOT NULL OR contact_id IS NULL)
 );
+CREATE UNIQUE INDEX participant_organisers ON survey_reminders.participant (organisation_id, campaign_id)
+    WHERE respondent_key IS NULL;
 CREATE INDEX participant_contact ON survey_reminders.participant (organisation_id, contact_id);
 CREATE INDEX participant_respondent ON survey_reminders.participant (organisation_id, campaign_id, respondent_key);
 
@@ -137,7 +145,7 @@ CREATE TABLE survey_reminders.planned_message (
 );
 CREATE INDEX planned_message_due ON survey_reminders.planned_message (organisation_id, campaign_id, due_at)
     WHERE state = 'waiting';
-CREATE INDEX planned_message_handed ON survey_reminders.planned_message (organisation_id, campaign_id)
+CREATE INDEX planned_message_handed ON survey_reminders.planned_message (organisation_id, campaign_id, participant_id, step)
     WHERE state = 'handed';
 CREATE INDEX planned_message_participant ON survey_reminders.planned_message (organisation_id, campaign_id, participant_id);
 
@@ -149,7 +157,9 @@ CREATE TABLE survey_reminders.wish (
     participant_id   bigint      NOT NULL,
     -- The step whose message was pressed; empty for a command.
     step             text        NOT NULL,
-    kind             text        NOT NULL CHECK (kind IN ('answer_now', 'later', 'already_answered', 'not_mine', 'stop')),
+    -- `not_answered`, `mine` and `resume` take the one before them back.
+    kind             text        NOT NULL CHECK (kind IN ('answer_now', 'later', 'already_answered', 'not_answered',
+                                 'not_mine', 'mine', 'stop', 'resume')),
     wished_at        timestamptz NOT NULL,
     PRIMARY KEY (organisation_id, campaign_id, id),
     FOREIGN KEY (organisation_id, campaign_id, participant_id) REFERENCES survey_reminders.participant
@@ -227,4 +237,15 @@ CREATE TABLE survey_reminders.report_access (
     UNIQUE (session_digest),
     FOREIGN KEY (organisation_id, campaign_id) REFERENCES survey_reminders.campaign,
     CHECK ((session_digest IS NULL) = (exchanged_at IS NULL))
+);
+
+-- The reference population of a campaign, as its organiser gave it: what coverage is counted of. Public bodies alone,
+-- no persons. One row each in `bodies`: {kind, name, insee, siren, population, region}.
+CREATE TABLE survey_reminders.reference (
+    organisation_id  integer     NOT NULL,
+    campaign_id      integer     NOT NULL,
+    bodies           jsonb       NOT NULL CHECK (jsonb_typeof(bodies) = 'array'),
+    kept_at          timestamptz NOT NULL,
+    PRIMARY KEY (organisation_id, campaign_id),
+    FOREIGN KEY (organisation_id, campaign_id) REFERENCES survey_reminders.campaign
 );

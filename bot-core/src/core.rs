@@ -41,6 +41,11 @@ impl Organisation {
         AddressDigest(self.keyed_hash("address", address.expose().as_bytes()))
     }
 
+    /// The digest under which an external id is remembered once its contact erased themselves.
+    pub(crate) fn external_digest(&self, external_id: &str) -> [u8; 32] {
+        self.keyed_hash("external id", external_id.as_bytes())
+    }
+
     /// HMAC-SHA-256 under this organisation's key; `purpose` keeps the uses apart.
     pub(crate) fn keyed_hash(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
         #[allow(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]

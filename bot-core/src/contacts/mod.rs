@@ -3,12 +3,16 @@
 pub mod codes;
 mod colleague;
 pub mod directory;
+pub mod export;
 pub mod fields;
 pub mod groups;
+pub mod import;
+pub mod merge;
 pub mod query;
+pub mod removal;
 pub mod segments;
 mod view;
-mod words;
+pub mod words;
 
 pub use self::colleague::PROPOSED_NAME_CHARACTERS_MAX;
 pub use self::directory::{Directory, DirectoryError};

@@ -1,9 +1,9 @@
 //! `/effacer`: removes a person on every linked address, at once and without waiting for a plugin. Plugins hear of
 //! it by a fire each, which waits for the one that is disabled.
 //!
-//! What stays: counts (deliveries and consultations without the person), the audit log (which names addresses by
-//! number only), and the roll of
-//! consultations as keyed hashes (so that coming back does not give a second ballot).
+//! What stays: counts (deliveries and consultations without the person), the audit log (which names addresses and
+//! contacts by number only), the roll of consultations as keyed hashes (so that coming back does not give a second
+//! ballot), and a keyed hash of the organiser's own key for them (so that an import does not bring them back).
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -65,6 +65,7 @@ pub(super) async fn erase(
         };
         schedule(&mut context.transaction, id, &host.manifest().id, &fire).await?;
     }
+    remember_forgotten(organisation, context, caller.contact.0).await?;
     remove(context, caller.contact.0).await?;
     context.audit("contact.erased", "", json!({ "addresses": caller.addresses.len() }));
     // The farewell goes to the chat: there is no longer a person to send it to.
@@ -95,6 +96,44 @@ pub(crate) async fn unname(
         chat,
     )
     .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Keeps keyed digests of the organiser's own keys for this person and their former selves, so that the next import of
+/// the same list leaves them alone. Names, fields, groups and history leave with the contact.
+async fn remember_forgotten(
+    organisation: &Organisation,
+    context: &mut Context,
+    contact: Uuid,
+) -> Result<(), DispatchError> {
+    let known = sqlx::query_scalar!(
+        r#"
+        WITH RECURSIVE self AS (
+            SELECT id FROM core.contact WHERE organisation_id = $1 AND id = $2
+            UNION
+            SELECT former.id FROM core.contact AS former JOIN self ON former.merged_into = self.id
+            WHERE former.organisation_id = $1
+        )
+        SELECT contact.external_id AS "external_id!" FROM core.contact JOIN self ON self.id = contact.id
+        WHERE contact.organisation_id = $1 AND contact.external_id IS NOT NULL
+        "#,
+        context.organisation.id.0,
+        contact,
+    )
+    .fetch_all(&mut *context.transaction)
+    .await?;
+    let digests: Vec<Vec<u8>> = known.iter().map(|id| organisation.external_digest(id).to_vec()).collect();
+    sqlx::query!(
+        r#"
+        INSERT INTO core.contact_forgotten (organisation_id, external_digest, forgotten_at)
+        SELECT $1, digest, $3 FROM UNNEST($2::bytea[]) AS digest ON CONFLICT DO NOTHING
+        "#,
+        context.organisation.id.0,
+        &digests,
+        context.now,
+    )
+    .execute(&mut *context.transaction)
     .await?;
     Ok(())
 }

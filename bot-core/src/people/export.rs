@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{refuse_in_group, text};
+use crate::contacts::directory::history;
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, context_without_caller};
 use crate::i18n::Argument;
@@ -51,12 +52,26 @@ pub(super) async fn my_data(
 async fn held_by_core(context: &mut Context, contact: ContactId) -> Result<Value, DispatchError> {
     let organisation = context.organisation.id.0;
     let person = sqlx::query!(
-        "SELECT status, locale, time_zone, quiet_hours, created_at FROM core.contact WHERE organisation_id = $1 AND id = $2",
+        r#"
+        SELECT contact.status, contact.locale, contact.time_zone, contact.quiet_hours, contact.created_at, contact.number,
+               contact.external_id, contact.name, contact.rank, contact.fields,
+               body.name AS "body?", body.kind AS "body_kind?",
+               ARRAY(SELECT contact_group.name FROM core.contact_group_member AS member
+                     JOIN core.contact_group
+                       ON contact_group.organisation_id = member.organisation_id AND contact_group.id = member.group_id
+                     WHERE member.organisation_id = contact.organisation_id AND member.contact_id = contact.id
+                     ORDER BY 1) AS "groups!"
+        FROM core.contact
+        LEFT JOIN core.collectivite AS body
+          ON body.organisation_id = contact.organisation_id AND body.id = contact.collectivite_id
+        WHERE contact.organisation_id = $1 AND contact.id = $2
+        "#,
         organisation,
         contact.0,
     )
     .fetch_one(&mut *context.transaction)
     .await?;
+    let history = history(&mut context.transaction, context.organisation.id, contact).await?;
     let addresses = sqlx::query!(
         r#"
         SELECT address.id, address.scheme, address.path, address.created_at,
@@ -144,6 +159,17 @@ async fn held_by_core(context: &mut Context, contact: ContactId) -> Result<Value
             "time_zone": person.time_zone,
             "quiet_hours": person.quiet_hours,
             "known_since": person.created_at,
+        },
+        "known_by_the_organiser": {
+            "number": person.number,
+            "identifier": person.external_id,
+            "name": person.name,
+            "collectivite": person.body,
+            "collectivite_type": person.body_kind,
+            "rank": person.rank,
+            "fields": person.fields,
+            "groups": person.groups,
+            "history": history,
         },
         "addresses": addresses.iter().map(|address| json!({
             "address": format!("{}:{}", address.scheme, address.path),

@@ -9,6 +9,7 @@ mod delivery;
 mod dispatch;
 mod fetches;
 mod fires;
+mod invitations;
 mod isolation;
 mod networks;
 mod people;

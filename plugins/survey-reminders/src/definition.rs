@@ -1,12 +1,13 @@
 //! What a campaign is: who is asked to answer which questionnaire, when they are reminded, and in which words.
 //!
-//! A [`Definition`] is checked once, where it is made (see the campaign file); everything after relies on it.
+//! A [`Definition`] is checked once, where it is made (see [`crate::definition_file`]); everything after relies on it.
 
 use std::fmt;
 
 use bot_core::Locale;
 pub use bot_core::Wording;
 use bot_core::calendar::resolve_local;
+use bot_core::calendar::sending::SendingRule;
 pub use bot_core::files::SLUG_CHARACTERS_MAX;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -14,6 +15,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub const STEPS_MAX: usize = 30;
+/// What stands in a link for the participant's token.
+pub const TOKEN_PLACE: &str = "{{token}}";
+pub const LINK_CHARACTERS_MAX: usize = 1000;
+pub const QUERY_CHARACTERS_MAX: usize = 1000;
 pub const TITLE_CHARACTERS_MAX: usize = 120;
 pub const SENDER_CHARACTERS_MAX: usize = 120;
 pub const WORDING_CHARACTERS_MAX: usize = 4000;
@@ -50,16 +55,17 @@ pub struct Definition {
     pub reminders_max: u8,
     /// The fewest whole days between two messages to one person.
     pub days_between_min: u8,
+    /// When messages may go out, on top of the organisation's rule and of people's own.
+    #[serde(default)]
+    pub sending: SendingRule,
     /// Whoever edits a version does not approve it.
     pub two_people: bool,
-    /// The group of contacts that hears of silent collectivités, for steps to the organisers.
-    pub organisers: Option<String>,
     /// One to [`STEPS_MAX`], the first one an invitation.
     pub steps: Vec<Step>,
 }
 
 /// Who is asked to answer.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Addressees {
     /// Every contact of the organisation.
@@ -223,7 +229,7 @@ pub struct Step {
     pub to: Rung,
     pub only_if: Option<OnlyIf>,
     pub misfire: Misfire,
-    /// Handlebars over Markdown, see the docs of campaign files.
+    /// Handlebars over Markdown, see [`crate::messages`].
     pub wording: Wording,
 }
 
@@ -254,7 +260,7 @@ pub enum Rung {
     Everyone,
     /// The first contact, at another of their addresses, where they consented to be written to there too.
     OtherAddress,
-    /// The campaign's `organisers`: how many are silent, and which.
+    /// Those who have the organiser's role hear how many are silent, and which.
     Organisers,
 }
 
@@ -295,14 +301,14 @@ impl OnlyIf {
     }
 }
 
-/// What becomes of a message that could not go out when it was due.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "policy", rename_all = "snake_case")]
+/// What becomes of a message that could not go out when it was due, because crieur or the network was down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Misfire {
     /// It is dropped, unless it is only minutes late.
     Skip,
-    /// It is sent if it is at most this late, else dropped.
-    SendIfWithin { hours: u16 },
+    /// It is sent if it is at most so many hours late, 1 to 744, else dropped.
+    SendIfWithinHours(u16),
     /// It is sent whenever that is possible, and says that it is late.
     SendLate,
 }
@@ -319,6 +325,13 @@ impl Definition {
 
     pub fn deadline(&self, organisation: Tz) -> DateTime<Utc> {
         resolve_local(self.deadline, self.zone(organisation))
+    }
+
+    /// The steps in the order of time; those of one time as they stand in the file.
+    pub fn steps_in_order(&self) -> Vec<&Step> {
+        let mut steps: Vec<&Step> = self.steps.iter().collect();
+        steps.sort_by_key(|step| step.local_time(self));
+        steps
     }
 
     pub fn step(&self, key: &str) -> Option<&Step> {
@@ -342,5 +355,10 @@ impl Step {
         let moved = if self.days < 0 { from.checked_sub_days(days) } else { from.checked_add_days(days) };
         // Only at the edge of what chrono counts.
         moved.unwrap_or(from)
+    }
+
+    /// Its time on the clocks of whoever gets it.
+    pub fn local_time(&self, definition: &Definition) -> NaiveDateTime {
+        self.day(definition).and_time(self.hour)
     }
 }

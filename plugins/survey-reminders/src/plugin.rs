@@ -3,10 +3,13 @@
 use async_trait::async_trait;
 use bot_core::action::ActionPayload;
 use bot_core::plugin::{
-    Audience, CommandCall, Context, DeliveryOutcome, Event, FiredFire, HandlerError, HandlerResult, Manifest, Plugin,
+    Audience, CommandCall, Context, DeliveryOutcome, Event, Fetched, FiredFire, HandlerError, HandlerResult, Manifest,
+    Plugin, Subscription,
 };
 use bot_core::{ContactId, PluginId};
 use serde_json::{Value, json};
+
+use crate::{engine, limesurvey, links};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ impl SurveyReminders {
             id: "survey-reminders".parse::<PluginId>()?,
             version: env!("CARGO_PKG_VERSION"),
             commands: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: vec![Subscription::Links, Subscription::Erasures],
             settings_schema: json!({ "type": "object", "additionalProperties": false }),
             sql_schema: "survey_reminders",
         };
@@ -57,12 +60,21 @@ impl Plugin for SurveyReminders {
         Err(HandlerError::Broken(format!("this plugin awaits no text named {name}")))
     }
 
-    async fn on_event(&self, _cx: &mut Context, _event: &Event) -> HandlerResult {
-        Ok(())
+    async fn on_event(&self, cx: &mut Context, event: &Event) -> HandlerResult {
+        match event {
+            Event::ContactsMerged { kept, joiner, .. } => links::merged(cx, *kept, *joiner).await,
+            Event::ContactErased { contact, .. } => links::erased(cx, *contact).await,
+            // Whoever leaves a link has been written to as the person they were: they join campaigns by a supplement.
+            _ => Ok(()),
+        }
     }
 
-    async fn on_fire(&self, _cx: &mut Context, fire: &FiredFire) -> HandlerResult {
-        Err(HandlerError::Broken(format!("nothing of this plugin is scheduled as {}", fire.scope)))
+    async fn on_fire(&self, cx: &mut Context, fire: &FiredFire) -> HandlerResult {
+        match fire.scope.as_str() {
+            scope if limesurvey::campaign_of(scope).is_some() => limesurvey::on_fire(cx, fire).await,
+            scope if scope.starts_with(engine::FIRES) => engine::fired(cx, fire).await,
+            scope => Err(HandlerError::Broken(format!("nothing of this plugin is scheduled as {scope}"))),
+        }
     }
 
     async fn on_delivery(&self, _cx: &mut Context, _outcome: &DeliveryOutcome) -> HandlerResult {
@@ -70,7 +82,11 @@ impl Plugin for SurveyReminders {
         Ok(())
     }
 
-    async fn export(&self, _cx: &mut Context, _contact: ContactId) -> Result<Value, HandlerError> {
-        Ok(json!({}))
+    async fn on_fetched(&self, cx: &mut Context, fetched: &Fetched) -> HandlerResult {
+        limesurvey::on_fetched(cx, fetched).await
+    }
+
+    async fn export(&self, cx: &mut Context, contact: ContactId) -> Result<Value, HandlerError> {
+        links::export(cx, contact).await
     }
 }

@@ -196,7 +196,7 @@ pub(crate) fn definition(slug: &str, sources: Sources) -> Definition {
         reminders_max: 3,
         days_between_min: 3,
         two_people: false,
-        organisers: None,
+        sending: Default::default(),
         steps: Vec::new(),
     }
 }

@@ -3,9 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bot_core::ContactId;
+use bot_core::plugin::HandlerError;
+use bot_core::{ContactId, OrganisationId, Redacted};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
+
+use crate::definition::Definition;
 
 /// A campaign, by number within the service.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -188,6 +194,263 @@ words!(
     Answered = "answered",
     Refused = "refused"
 );
+
+/// A campaign as it is stored.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    pub id: CampaignId,
+    /// Of the current version, approved or not.
+    pub definition: Definition,
+    /// The file as it was written.
+    pub source: String,
+    pub version: i32,
+    pub approved_version: Option<i32>,
+    pub state: State,
+    pub opens_at: DateTime<Utc>,
+    pub deadline: DateTime<Utc>,
+    /// Who wrote the current version.
+    pub edited_by: String,
+    pub edited_at: DateTime<Utc>,
+    pub paused_at: Option<DateTime<Utc>>,
+    /// Keys the personal tokens.
+    pub secret: Secret,
+}
+
+/// The key of one campaign's tokens.
+#[derive(Clone, Debug)]
+pub struct Secret(pub Redacted<[u8; 32]>);
+
+impl Campaign {
+    pub fn slug(&self) -> &str {
+        &self.definition.slug
+    }
+
+    /// Whether its current version is the one that is carried out.
+    pub fn is_current_approved(&self) -> bool {
+        self.approved_version == Some(self.version)
+    }
+}
+
+struct Row {
+    id: i32,
+    definition: Json<Definition>,
+    source: String,
+    version: i32,
+    approved_version: Option<i32>,
+    state: String,
+    opens_at: DateTime<Utc>,
+    deadline: DateTime<Utc>,
+    edited_by: String,
+    edited_at: DateTime<Utc>,
+    paused_at: Option<DateTime<Utc>>,
+    secret: Vec<u8>,
+}
+
+impl TryFrom<Row> for Campaign {
+    type Error = HandlerError;
+
+    fn try_from(row: Row) -> Result<Self, HandlerError> {
+        let secret: [u8; 32] = row
+            .secret
+            .try_into()
+            .map_err(|_| HandlerError::Broken("the secret of a campaign is not 32 bytes".to_owned()))?;
+        Ok(Self {
+            id: CampaignId(row.id),
+            definition: row.definition.0,
+            source: row.source,
+            version: row.version,
+            approved_version: row.approved_version,
+            state: row.state.parse().map_err(HandlerError::Broken)?,
+            opens_at: row.opens_at,
+            deadline: row.deadline,
+            edited_by: row.edited_by,
+            edited_at: row.edited_at,
+            paused_at: row.paused_at,
+            secret: Secret(Redacted::new(secret)),
+        })
+    }
+}
+
+/// What a read of a campaign keeps others from doing until the transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lock {
+    None,
+    /// Nobody else edits, approves, pauses or carries it out. Answers and presses go on.
+    Alone,
+}
+
+/// The campaign with this number, or `None`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    id: CampaignId,
+    lock: Lock,
+) -> Result<Option<Campaign>, HandlerError> {
+    if lock == Lock::Alone {
+        sqlx::query!(
+            "SELECT id FROM survey_reminders.campaign WHERE organisation_id = $1 AND id = $2 FOR NO KEY UPDATE",
+            organisation.0,
+            id.0,
+        )
+        .fetch_optional(&mut *sql)
+        .await?;
+    }
+    // A statement of its own: it sees what was committed while the lock was waited for.
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        SELECT id, definition AS "definition: Json<Definition>", source, version, approved_version, state, opens_at,
+               deadline, edited_by, edited_at, paused_at, secret
+        FROM survey_reminders.campaign WHERE organisation_id = $1 AND id = $2
+        "#,
+        organisation.0,
+        id.0,
+    )
+    .fetch_optional(sql)
+    .await?;
+    row.map(Campaign::try_from).transpose()
+}
+
+/// The number of the campaign with this slug.
+///
+/// # Errors
+/// Those of the database.
+pub async fn id_of(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    slug: &str,
+) -> Result<Option<CampaignId>, sqlx::Error> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM survey_reminders.campaign WHERE organisation_id = $1 AND slug = $2",
+        organisation.0,
+        slug,
+    )
+    .fetch_optional(sql)
+    .await?;
+    Ok(id.map(CampaignId))
+}
+
+/// All campaigns, the newest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn all(sql: &mut PgConnection, organisation: OrganisationId) -> Result<Vec<Campaign>, HandlerError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        SELECT id, definition AS "definition: Json<Definition>", source, version, approved_version, state, opens_at,
+               deadline, edited_by, edited_at, paused_at, secret
+        FROM survey_reminders.campaign WHERE organisation_id = $1 ORDER BY id DESC
+        "#,
+        organisation.0,
+    )
+    .fetch_all(sql)
+    .await?;
+    rows.into_iter().map(Campaign::try_from).collect()
+}
+
+/// A version of a campaign, about to be stored.
+pub struct NewVersion<'v> {
+    pub definition: &'v Definition,
+    pub source: &'v str,
+    pub opens_at: DateTime<Utc>,
+    pub deadline: DateTime<Utc>,
+    pub edited_by: &'v str,
+    pub now: DateTime<Utc>,
+}
+
+/// Stores a new campaign as a draft; `None` when its slug is taken.
+///
+/// # Errors
+/// Those of the database.
+pub async fn insert(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    version: &NewVersion<'_>,
+    secret: [u8; 32],
+) -> Result<Option<CampaignId>, sqlx::Error> {
+    let id = sqlx::query_scalar!(
+        r#"
+        INSERT INTO survey_reminders.campaign
+            (organisation_id, slug, definition, source, state, opens_at, deadline, edited_by, edited_at, created_at, secret)
+        VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $8, $9)
+        ON CONFLICT (organisation_id, slug) DO NOTHING RETURNING id
+        "#,
+        organisation.0,
+        version.definition.slug,
+        Json(version.definition) as _,
+        version.source,
+        version.opens_at,
+        version.deadline,
+        version.edited_by,
+        version.now,
+        secret.as_slice(),
+    )
+    .fetch_optional(sql)
+    .await?;
+    Ok(id.map(CampaignId))
+}
+
+/// Makes `version` the current one; what waits of the one before is not sent until this one is approved.
+///
+/// # Errors
+/// Those of the database.
+pub async fn edit(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    id: CampaignId,
+    version: &NewVersion<'_>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.campaign
+        SET definition = $3, source = $4, opens_at = $5, deadline = $6, edited_by = $7, edited_at = $8,
+            version = version + 1
+        WHERE organisation_id = $1 AND id = $2
+        "#,
+        organisation.0,
+        id.0,
+        Json(version.definition) as _,
+        version.source,
+        version.opens_at,
+        version.deadline,
+        version.edited_by,
+        version.now,
+    )
+    .execute(sql)
+    .await?;
+    Ok(())
+}
+
+/// Moves a campaign to `state`; a pause is noted with its time.
+///
+/// # Errors
+/// Those of the database.
+pub async fn set_state(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    id: CampaignId,
+    state: State,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.campaign
+        SET state = $3, paused_at = CASE WHEN $3 = 'paused' THEN $4 ELSE paused_at END
+        WHERE organisation_id = $1 AND id = $2
+        "#,
+        organisation.0,
+        id.0,
+        state.as_str(),
+        now,
+    )
+    .execute(sql)
+    .await?;
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 pub use self::key::Key;
+pub(super) use self::key::{kind_named, language_named};
 pub use self::read::QueryError;
 use super::view::ContactView;
 use super::words::folded;
