@@ -107,6 +107,14 @@ impl Operator {
         plugin: &PluginId,
         work: impl AsyncFnOnce(&mut Context) -> Result<T, E>,
     ) -> anyhow::Result<T> {
+        let service = self.service().await?;
+        let core: &Core = service.core();
+        let organisation: &Organisation = service.default_organisation()?;
+        core.perform(organisation, plugin, work).await?.map_err(Into::into)
+    }
+
+    /// The service as it would run, without running it: for operations of several transactions.
+    pub async fn service(&self) -> anyhow::Result<Service> {
         let parts = Parts {
             pool: self.pool.clone(),
             clock: self.clock.clone(),
@@ -115,10 +123,7 @@ impl Operator {
             organisation: self.organisation.settings.clone(),
             plugins: crate::plugins::all()?,
         };
-        let service = Service::assemble(parts).await?;
-        let core: &Core = service.core();
-        let organisation: &Organisation = service.default_organisation()?;
-        core.perform(organisation, plugin, work).await?.map_err(Into::into)
+        Ok(Service::assemble(parts).await?)
     }
 }
 
