@@ -5,6 +5,7 @@ use bot_core::plugin::{Context, HandlerError, HandlerResult};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use crate::answers;
 use crate::reason::Reason;
 
 /// Two people turn out to be one. Where both take part in a campaign, the messages of one of them go out no more:
@@ -46,6 +47,8 @@ pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId)
 /// Takes a person out of every campaign: what was planned for them stays as a number.
 pub(crate) async fn erased(cx: &mut Context, contact: ContactId) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
+    // While their token is still known.
+    answers::forget(cx, contact).await?;
     sqlx::query!(
         r#"
         UPDATE survey_reminders.planned_message AS message
