@@ -1,5 +1,9 @@
 //! A campaign and its people, for the tests of this plugin.
 
+use bot_core::contacts::{Collectivite, CollectiviteKind, ContactView, Reach};
+use bot_core::plugin::Purpose;
+use bot_core::{CollectiviteId, ContactId, Platform};
+
 use crate::definition::Definition;
 use crate::definition_file::parse;
 
@@ -88,4 +92,34 @@ wording = "{{silencieuses}} sur {{total}} n’ont pas répondu :\n\n{{#each list
 
 pub(crate) fn definition() -> Definition {
     parse(BAROMETER).unwrap()
+}
+
+/// A first contact of collectivité `number`, who can be written to and agreed to it.
+pub(crate) fn somebody(number: i64) -> ContactView {
+    let kind = CollectiviteKind::Commune;
+    ContactView {
+        id: ContactId(uuid::Uuid::from_u128(number.unsigned_abs().into())),
+        number,
+        external_id: Some(format!("contact-{number}")),
+        name: Some(format!("Contact {number}")),
+        locale: None,
+        time_zone: None,
+        quiet_hours: None,
+        collectivite: Some(Collectivite {
+            id: CollectiviteId(number),
+            kind,
+            name: format!("Commune {number}"),
+            insee: None,
+            siren: None,
+            population: Some(1200),
+            departement: Some("44".to_owned()),
+            region: Some("52".to_owned()),
+        }),
+        rank: Some(1),
+        fields: serde_json::Map::new(),
+        groups: Vec::new(),
+        stopped: false,
+        consents: vec![Purpose::Reminder],
+        reach: Reach { last_used: Some(Platform::new("webchat")), ..Reach::default() },
+    }
 }

@@ -480,3 +480,185 @@ impl DefinitionFile {
         if checker.problems.is_empty() { Ok(definition) } else { Err(checker.problems) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveTime;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bench::BAROMETER;
+
+    #[test]
+    fn a_campaign_reads_as_it_is_written() {
+        let definition = parse(BAROMETER).unwrap();
+        assert_eq!(definition.to, Addressees::Everyone);
+        assert_eq!(definition.title_in(bot_core::Locale::En), "Barometer 2026");
+        let reminder = definition.step("relance-1").unwrap();
+        assert_eq!(reminder.hour, NaiveTime::from_hms_opt(9, 30, 0).unwrap());
+        assert_eq!(reminder.only_if, Some(OnlyIf::NotStarted));
+        assert_eq!(reminder.misfire, Misfire::SendIfWithinHours(12));
+        assert_eq!(definition.step("adjoint").unwrap().misfire, Misfire::SendIfWithinHours(24));
+        let order: Vec<&str> = definition.steps_in_order().iter().map(|step| step.key.as_str()).collect();
+        assert_eq!(order, ["invitation", "relance-1", "relance-commencee", "adjoint", "silence", "derniere"]);
+        let stored = serde_json::to_value(&definition).unwrap();
+        assert_eq!(serde_json::from_value::<Definition>(stored).unwrap(), definition);
+    }
+
+    fn refusal(source: &str) -> String {
+        parse(source).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_problem_is_told_with_line_field_and_remedy() {
+        let source = r#"slug = "Baromètre"
+title = ""
+sender = "L’équipe"
+to = { group = "Les Maires" }
+time_zone = "Paris"
+opens_at = 2026-09-07T09:00:00
+deadline = 2026-09-01T18:00:00
+reminders_max = 21
+days_between_min = 0
+
+[exclusions]
+not_seen_since_days = 0
+
+[questionnaire]
+link = "http://enquetes.example.org/{id}"
+token_field = "Jeton"
+
+[sources.limesurvey]
+url = "http://enquetes.example.org"
+survey_id = 12345
+username = "crieur"
+password = "s3cret!"
+every_minutes = 1
+
+[[steps]]
+key = "Première"
+from = "opening"
+days = 400
+hour = 9
+kind = "reminder"
+to = "organisers"
+only_if = "not_opened"
+misfire = { send_if_within_hours = 0 }
+wording = { fr = "", en = "{{lien}}" }
+"#;
+        insta::assert_snapshot!(refusal(source), @r#"
+        line 1: slug: must be 1 to 40 of a-z, 0-9 and `-`, and begin with a letter or digit
+        line 2: title: is empty: write some text
+        line 4: to.group: `Les Maires` names nothing: a name is 1 to 40 of a-z, 0-9 and `-`
+        line 5: time_zone: is not an IANA zone: write for example Europe/Paris or Indian/Reunion
+        line 7: deadline: is not after opens_at: write a later time
+        line 8: reminders_max: is 21: write 0 to 20
+        line 9: days_between_min: is 0: write 1 to 90
+        line 12: exclusions.not_seen_since_days: is 0: write 1 to 3660
+        line 15: questionnaire.link: is no https address: write https://…
+        line 16: questionnaire.token_field: is no field of contacts: 1 to 40 of a-z, 0-9 and `_`, a letter first
+        line 19: sources.limesurvey.url: must begin with https://, since the password goes there (http only on this machine)
+        line 22: sources.limesurvey.password: names a secret of crieur.toml, never the secret itself: a-z, 0-9 and `_`
+        line 23: sources.limesurvey.every_minutes: is 1: write 5 to 1440
+        line 26: steps[1].key: must be 1 to 40 of a-z, 0-9, `-` and `_`, and begin with a letter or digit
+        line 28: steps[1].days: is 400: write -366 to 366
+        line 32: steps[1].only_if: does not go with `to = "organisers"`: they hear of silence only
+        line 33: steps[1].misfire: is 0: write 1 to 744
+        line 34: steps[1].wording.fr: is empty: write some text
+        line 34: steps[1].wording.en: step `Première` in en: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, silencieuses, repondues, total, liste
+        "#);
+    }
+
+    #[test]
+    fn an_unknown_variable_is_refused_with_step_language_and_line() {
+        let source = BAROMETER.replace("{{jours_restants}} jours.", "{{jours}} jours.").replace("[terminer]", "{{#if");
+        let source =
+            source.replace("en = \"Hello {{nom}}", "en = \"Hello {{name}}").replace("{{silencieuses}}", "{{lien}}");
+        insta::assert_snapshot!(refusal(&source), @r"
+        line 26: steps[1].wording.en: step `invitation` in en: there is no variable `name` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite, lien
+        line 38: steps[2].wording: step `relance-1` in fr: there is no variable `jours` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite, lien
+        line 80: steps[6].wording: step `silence` in fr: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, silencieuses, repondues, total, liste
+        ");
+    }
+
+    #[test]
+    fn steps_that_do_not_go_together_are_refused() {
+        let one_key = BAROMETER.replace("key = \"derniere\"", "key = \"adjoint\"");
+        let outside = BAROMETER.replace("days = 28\nhour = \"09:30\"", "days = 80\nhour = \"09:30\"");
+        let before = BAROMETER.replace("days = 1\nhour = 9", "days = -1\nhour = 9");
+        let no_invitation = BAROMETER.replacen("kind = \"invitation\"", "kind = \"reminder\"", 1);
+        let too_many = BAROMETER.replace("reminders_max = 3", "reminders_max = 1");
+        let too_close = BAROMETER.replace("from = \"deadline\"\ndays = -3", "from = \"opening\"\ndays = 31");
+        let refusals = [one_key, outside, before, no_invitation, too_many, too_close].map(|source| refusal(&source));
+        insta::assert_snapshot!(refusals.join("\n"), @r"
+        line 64: steps[5].key: `adjoint` is the key of step 4 too: every step has its own
+        line 31: steps[2].days: puts it on 2026-11-26 09:30, outside of the campaign: from 2026-09-07 09:00 to before 2026-11-13 18:00
+        line 21: steps[1].days: puts it on 2026-09-06 09:00, outside of the campaign: from 2026-09-07 09:00 to before 2026-11-13 18:00
+        line 23: steps[1].kind: `invitation` comes first: the first message is an invitation
+        line 68: steps[5].kind: `derniere` is one reminder more than reminders_max = 1 allows for the first contact: remove it or raise that
+        line 66: steps[5].days: `derniere` comes 3 days after `relance-1` for the first contact: days_between_min is 7
+        ");
+    }
+
+    #[test]
+    fn a_link_must_tell_who_answered() {
+        let bare = BAROMETER.replace("?token={{token}}", "");
+        let with_webhook = bare.replace("[sending]", "[sources.webhook]\nsecret = \"framaforms\"\n\n[sending]");
+        let nowhere = BAROMETER
+            .replace("link = \"https://enquetes.example.org/index.php/12345?token={{token}}\"", "redirect = true");
+        assert!(parse(&with_webhook).is_ok());
+        insta::assert_snapshot!([bare, nowhere].map(|source| refusal(&source)).join("\n"), @r"
+        line 12: questionnaire.link: has no `{{token}}`, so nobody could tell who answered: write it where the tool expects the token, or let the tool call crieur with an INSEE or SIREN code ([sources.webhook])
+        line 11: questionnaire: says nowhere to answer: write `link`, `consultation`, or both
+        line 12: questionnaire.redirect: goes with a `link` only: remove it
+        line 26: steps[1].wording.fr: step `invitation` in fr: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite
+        line 26: steps[1].wording.en: step `invitation` in en: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite
+        line 40: steps[2].wording: step `relance-1` in fr: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite
+        line 52: steps[3].wording: step `relance-commencee` in fr: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite
+        line 61: steps[4].wording: step `adjoint` in fr: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite
+        line 71: steps[5].wording: step `derniere` in fr: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, nom, collectivite
+        ");
+        // Answered in chat alone: there is no link to name.
+        let in_chat = BAROMETER.replace(
+            "link = \"https://enquetes.example.org/index.php/12345?token={{token}}\"",
+            "consultation = \"barometre\"",
+        );
+        assert!(refusal(&in_chat).contains("there is no variable `lien` here"));
+        assert!(parse(&in_chat.replace("({{lien}})", "(https://example.org)")).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_known_or_of_the_wrong_kind_is_refused_where_it_stands() {
+        let refusals = [
+            BAROMETER.replace("sender =", "expediteur ="),
+            BAROMETER.replace("to = \"everyone\"\ntime_zone", "to = \"all\"\ntime_zone"),
+            BAROMETER.replace("kind = \"invitation\"\nto = \"deputy\"", "kind = \"call\"\nto = \"deputy\""),
+            BAROMETER.replace("hour = \"09:30\"", "hour = 25"),
+            BAROMETER.replace("misfire = { send_if_within_hours = 12 }", "misfire = \"later\""),
+            BAROMETER.replace("hours = \"mon-fri 09:00-18:00\"", "hours = \"lun-ven\""),
+            String::new(),
+        ]
+        .map(|source| refusal(&source));
+        insta::assert_snapshot!(refusals.join("\n"), @r#"
+        line 3: expediteur: unknown field `expediteur`, expected one of `slug`, `title`, `sender`, `to`, `exclusions`, `time_zone`, `opens_at`, `deadline`, `questionnaire`, `sources`, `reminders_max`, `days_between_min`, `sending`, `two_people`, `steps`
+        line 4: to: unknown variant `all`, expected one of `everyone`, `group`, `segment`, `query`
+        line 59: steps[4].kind: unknown variant `call`, expected `invitation` or `reminder`
+        line 32: steps[2].hour: must be an hour from 0 to 23, or hour and minute such as "09:30"
+        line 36: steps[2].misfire: unknown variant `later`, expected one of `skip`, `send_if_within_hours`, `send_late`
+        line 15: sending.hours: `lun` is no day: write mon, tue, wed, thu, fri, sat or sun, or a range such as mon-fri
+        line 1: missing field `slug`
+        "#);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_damaged_file_never_panics(at in 0usize..2500, with in "[ -~\n]{0,3}") {
+            let mut source = BAROMETER.to_owned();
+            let at = (0..=at.min(source.len())).rev().find(|&at| source.is_char_boundary(at)).unwrap_or(0);
+            source.insert_str(at, &with);
+            let _ = parse(&source);
+        }
+    }
+}

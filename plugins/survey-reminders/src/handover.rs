@@ -177,3 +177,151 @@ fn expired(reason: Reason) -> Decision {
 fn later(case: &Case<'_>, due_at: DateTime<Utc>, reason: Reason) -> Decision {
     if due_at < case.deadline { Decision::Later { due_at, reason } } else { expired(Reason::AfterDeadline) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::bench::{definition, somebody};
+
+    /// A message of `step` that was due on 5 October at 9:30 in Paris, looked at so much later.
+    fn after<'t>(step: &str, late: TimeDelta, change: impl FnOnce(&mut Case<'t>, &mut PersonCase<'t>)) -> String {
+        static FIXED: LazyLock<(Definition, SendingRule, ContactView)> =
+            LazyLock::new(|| (definition(), SendingRule::default(), somebody(7)));
+        let (definition, rule, view) = &*FIXED;
+        let step = definition.step(step).unwrap();
+        let due_at: DateTime<Utc> = "2026-10-05T07:30:00Z".parse().unwrap();
+        let mut person = PersonCase {
+            view: Some(view),
+            answer: RespondentState::Silent,
+            wish: None,
+            snoozed_until: None,
+            opened: false,
+            is_reached: false,
+            had: &[],
+        };
+        let mut case = Case {
+            definition,
+            step,
+            deadline: definition.deadline(chrono_tz::Europe::Paris),
+            time_zone: chrono_tz::Europe::Paris,
+            rule,
+            now: due_at + late,
+            due_at,
+            moved: None,
+            person: None,
+        };
+        change(&mut case, &mut person);
+        case.person = Some(person);
+        shown(&decide(&case))
+    }
+
+    fn shown(decision: &Decision) -> String {
+        let local = |at: &DateTime<Utc>| at.with_timezone(&chrono_tz::Europe::Paris).format("%m-%d %H:%M").to_string();
+        match decision {
+            Decision::Send { says_late, not_after } => {
+                format!(
+                    "send, not after {}{}",
+                    local(not_after),
+                    if *says_late { ", says that it is late" } else { "" }
+                )
+            }
+            Decision::Later { due_at, reason } => format!("later: {}, {}", local(due_at), reason.code()),
+            Decision::End { state, reason } => format!("{state}: {}", reason.code()),
+        }
+    }
+
+    #[test]
+    fn six_hours_of_outage_have_another_result_for_each_policy() {
+        let hours = TimeDelta::hours;
+        let table: Vec<String> = [TimeDelta::minutes(20), hours(6), hours(9), hours(23)]
+            .into_iter()
+            .flat_map(|late| {
+                ["relance-commencee", "relance-1", "invitation"].map(|step| {
+                    let done = after(step, late, |_, person| {
+                        if step == "relance-commencee" {
+                            person.answer = RespondentState::Started;
+                        }
+                    });
+                    format!("{:>4} min late, {step}: {done}", late.num_minutes())
+                })
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"), @r"
+          20 min late, relance-commencee: send, not after 10-05 12:30
+          20 min late, relance-1: send, not after 10-05 21:30
+          20 min late, invitation: send, not after 11-13 18:00
+         360 min late, relance-commencee: expired: missed
+         360 min late, relance-1: send, not after 10-05 21:30
+         360 min late, invitation: send, not after 11-13 18:00, says that it is late
+         540 min late, relance-commencee: expired: missed
+         540 min late, relance-1: later: 10-06 09:00, missed
+         540 min late, invitation: later: 10-06 09:00, missed
+        1380 min late, relance-commencee: expired: missed
+        1380 min late, relance-1: expired: missed
+        1380 min late, invitation: later: 10-06 09:00, missed
+        ");
+        // What was late before a closed night is late after it.
+        let missed = Reason::Missed { late_minutes: 540 };
+        let in_the_morning = after("invitation", TimeDelta::zero(), |case, _| {
+            case.moved = Some(&missed);
+        });
+        assert!(in_the_morning.ends_with("says that it is late"), "{in_the_morning}");
+    }
+
+    #[test]
+    fn everything_is_asked_once_more_just_before() {
+        let now = TimeDelta::zero;
+        let on = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+        let unbound = bot_core::contacts::ContactView { reach: Default::default(), ..somebody(1) };
+        let stopped = bot_core::contacts::ContactView { stopped: true, ..somebody(1) };
+        let without_consent = bot_core::contacts::ContactView { consents: Vec::new(), ..somebody(1) };
+        let reunion = bot_core::contacts::ContactView { time_zone: Some("Indian/Reunion".to_owned()), ..somebody(1) };
+        let mut blocked = somebody(1);
+        blocked.reach.blocked = true;
+        let had_three: Vec<(StepKind, DateTime<Utc>)> =
+            ["2026-09-08T07:00:00Z", "2026-09-15T07:00:00Z", "2026-09-22T07:00:00Z"]
+                .map(|at| (StepKind::Reminder, on(at)))
+                .to_vec();
+        let had_lately = [(StepKind::Invitation, on("2026-10-02T07:00:00Z"))];
+        let step = "relance-1";
+        let results = [
+            after(step, now(), |_, _| {}),
+            after(step, now(), |_, person| person.answer = RespondentState::Answered),
+            after(step, now(), |_, person| person.answer = RespondentState::Refused),
+            after(step, now(), |_, person| person.answer = RespondentState::Started),
+            after(step, now(), |_, person| person.wish = Some(Reason::NotMine)),
+            after(step, now(), |_, person| person.snoozed_until = Some(on("2026-10-12T07:00:00Z"))),
+            after(step, now(), |_, person| person.snoozed_until = Some(on("2026-12-12T07:00:00Z"))),
+            after(step, now(), |_, person| person.view = None),
+            after(step, now(), |_, person| person.view = Some(&unbound)),
+            after(step, now(), |_, person| person.view = Some(&stopped)),
+            after(step, now(), |_, person| person.view = Some(&without_consent)),
+            after(step, now(), |_, person| person.view = Some(&blocked)),
+            after(step, now(), |_, person| person.had = &had_three),
+            after(step, now(), |_, person| person.had = &had_lately),
+            // 18:20 there is after hours.
+            after(step, TimeDelta::hours(7), |_, person| person.view = Some(&reunion)),
+            after(step, TimeDelta::days(40), |_, _| {}),
+        ];
+        insta::assert_snapshot!(results.join("\n"), @r"
+        send, not after 10-05 21:30
+        cancelled: answered
+        cancelled: refused
+        suppressed: condition
+        suppressed: not_mine
+        later: 10-12 09:00, snoozed
+        expired: after_deadline
+        suppressed: gone
+        suppressed: unreachable
+        suppressed: stopped
+        suppressed: no_consent
+        suppressed: blocked
+        suppressed: reminders_max
+        later: 10-09 09:30, too_soon
+        later: 10-06 07:00, missed
+        expired: deadline
+        ");
+    }
+}

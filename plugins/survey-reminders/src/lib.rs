@@ -12,6 +12,8 @@ pub mod approval;
 #[cfg(test)]
 mod bench;
 pub mod candidates;
+#[cfg(test)]
+mod chat_bench;
 mod colleague;
 mod consent;
 mod conversation;
@@ -29,6 +31,7 @@ pub mod messages;
 pub mod operations;
 pub mod outcome;
 pub mod plan;
+pub mod plan_rows;
 mod plugin;
 pub mod questionnaire;
 pub mod reason;

@@ -167,7 +167,7 @@ mod tests {
         let words: Vec<String> = filled.blocks.iter().map(words_of).collect();
         insta::assert_snapshot!(words.join("\n").replace('\u{a0}', " "), @r"
         Bonjour Zoé *Payet*, Saint-Denis n’a pas encore répondu : il reste 39 jours.
-        Répondre avant le vendredi 13 novembre 2026 à 21 h
+        Répondre (https://enquetes.example.org/index.php/12345?token=ab%20c1) avant le vendredi 13 novembre 2026 à 21 h
         Ce message vous parvient avec retard, veuillez nous en excuser.
         ");
         assert_eq!(link, "https://enquetes.example.org/index.php/12345?token=ab%20c1");

@@ -374,3 +374,266 @@ impl Plan {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bot_core::calendar::hours::WeeklyHours;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::bench::{BAROMETER, definition};
+    use crate::definition_file::parse;
+
+    const PARIS: Tz = chrono_tz::Europe::Paris;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn candidate(number: i64, collectivite: i64, rank: u8, departement: &str) -> Candidate {
+        Candidate {
+            contact: Some(ContactId(Uuid::from_u128(number.unsigned_abs().into()))),
+            number,
+            respondent: Some(RespondentKey::Collectivite(collectivite)),
+            rank,
+            recipient: RecipientRule::of_person(None, Some(departement), WeeklyHours::default(), PARIS),
+            barred: None,
+            unreached: None,
+            has_other_address: false,
+            answer: RespondentState::Silent,
+            is_new: true,
+            past: Vec::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    fn organisers() -> Candidate {
+        Candidate { contact: None, respondent: None, number: 0, ..candidate(0, 0, 1, "75") }
+    }
+
+    fn made<'o>(definition: &'o Definition, rule: &'o SendingRule, now: &str) -> Occasion<'o> {
+        Occasion { definition, time_zone: PARIS, rule, now: at(now) }
+    }
+
+    fn shown(definition: &Definition, candidates: &[Candidate], plan: &Plan) -> String {
+        let lines = plan.in_order_of_time().into_iter().map(|line| {
+            let candidate = &candidates[line.candidate];
+            let step = &definition.steps[line.step].key;
+            match &line.verdict {
+                Verdict::Planned { earliest, shifts } => {
+                    let local = earliest.with_timezone(&candidate.recipient.time_zone);
+                    let shifts: Vec<String> = shifts.iter().map(Reason::code).collect();
+                    format!("{} {} {step} {}", local.format("%a %m-%d %H:%M %:z"), candidate.number, shifts.join(" "))
+                }
+                Verdict::Suppressed(reason) => format!("- {} {step} {}", candidate.number, reason.code()),
+            }
+        });
+        lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_plan_shows_every_message_and_every_one_that_there_is_not() {
+        let (definition, rule) = (definition(), SendingRule::default());
+        let mut late = candidate(5, 12, 1, "44");
+        late.barred = Some(Reason::NoConsent);
+        let candidates = [
+            candidate(1, 10, 1, "44"),
+            candidate(2, 10, 2, "44"),
+            candidate(3, 11, 1, "974"),
+            candidate(4, 13, 4, "988"),
+            late,
+            organisers(),
+        ];
+        let plan = plan(made(&definition, &rule, "2026-09-01T08:00:00Z"), &candidates);
+        insta::assert_snapshot!(shown(&definition, &candidates, &plan), @r"
+        Tue 09-08 09:00 +11:00 4 invitation
+        Tue 09-08 09:00 +04:00 3 invitation
+        Tue 09-08 09:00 +02:00 1 invitation
+        Mon 10-05 09:30 +11:00 4 relance-1
+        Mon 10-05 10:00 +11:00 4 relance-commencee
+        Mon 10-05 09:30 +04:00 3 relance-1
+        Mon 10-05 10:00 +04:00 3 relance-commencee
+        Mon 10-05 09:30 +02:00 1 relance-1
+        Mon 10-05 09:30 +02:00 2 relance-1
+        Mon 10-05 10:00 +02:00 1 relance-commencee
+        Mon 10-05 10:00 +02:00 2 relance-commencee
+        Fri 10-30 09:00 +01:00 2 adjoint
+        Fri 11-06 09:00 +01:00 0 silence calendar
+        Tue 11-10 09:00 +11:00 4 derniere
+        Tue 11-10 09:00 +04:00 3 derniere
+        Tue 11-10 09:00 +01:00 1 derniere
+        - 1 adjoint not_addressed
+        - 1 silence not_addressed
+        - 2 invitation not_addressed
+        - 2 silence not_addressed
+        - 2 derniere not_addressed
+        - 3 adjoint not_addressed
+        - 3 silence not_addressed
+        - 4 adjoint not_addressed
+        - 4 silence not_addressed
+        - 5 invitation no_consent
+        - 5 relance-1 no_consent
+        - 5 relance-commencee no_consent
+        - 5 adjoint not_addressed
+        - 5 silence not_addressed
+        - 5 derniere no_consent
+        - 0 invitation not_addressed
+        - 0 relance-1 not_addressed
+        - 0 relance-commencee not_addressed
+        - 0 adjoint not_addressed
+        - 0 derniere not_addressed
+        ");
+        let totals = plan.totals(&definition, &candidates);
+        assert_eq!((totals.lines, totals.people, totals.respondents), (36, 5, 3));
+        assert_eq!(totals.planned + totals.suppressed, totals.lines);
+    }
+
+    #[test]
+    fn whoever_joins_later_is_invited_and_not_reminded_of_it() {
+        let (definition, rule) = (definition(), SendingRule::default());
+        let mut waits = candidate(2, 11, 1, "44");
+        waits.is_new = false;
+        waits.waiting.insert("relance-1".parse().unwrap(), at("2026-10-05T07:30:00Z"));
+        let mut had = candidate(3, 12, 1, "44");
+        had.is_new = false;
+        let kind = StepKind::Invitation;
+        had.past.push(Past { step: "invitation".parse().unwrap(), kind, at: Some(at("2026-11-05T08:00:00Z")) });
+        let candidates = [candidate(1, 10, 1, "44"), waits, had];
+        // A Friday evening in October, after the first reminder.
+        let plan = plan(made(&definition, &rule, "2026-10-09T19:00:00Z"), &candidates);
+        insta::assert_snapshot!(shown(&definition, &candidates, &plan), @r"
+        Mon 10-05 09:30 +02:00 2 relance-1
+        Mon 10-12 09:00 +02:00 1 invitation joined calendar
+        Tue 11-10 09:00 +01:00 1 derniere
+        Tue 11-10 09:00 +01:00 2 derniere
+        Thu 11-12 09:00 +01:00 3 derniere too_soon
+        - 1 relance-1 over
+        - 1 relance-commencee over
+        - 1 adjoint not_addressed
+        - 1 silence not_addressed
+        - 2 invitation over
+        - 2 relance-commencee over
+        - 2 adjoint not_addressed
+        - 2 silence not_addressed
+        - 3 invitation had
+        - 3 relance-1 over
+        - 3 relance-commencee over
+        - 3 adjoint not_addressed
+        - 3 silence not_addressed
+        ");
+    }
+
+    /// 60,000 people in 36,000 collectivités, five steps and the organisers.
+    #[test]
+    fn a_whole_country_is_planned_in_seconds() {
+        let (definition, rule) = (definition(), SendingRule::default());
+        let people = (1..=60_000).map(|number| candidate(number, number % 36_000, u8::from(number > 36_000) + 1, "44"));
+        let candidates: Vec<Candidate> = people.chain(std::iter::once(organisers())).collect();
+        let plan = plan(made(&definition, &rule, "2026-09-01T08:00:00Z"), &candidates);
+        let totals = plan.totals(&definition, &candidates);
+        assert_eq!(totals.lines, 60_001 * 6);
+        assert_eq!((totals.people, totals.respondents), (60_001, 36_000));
+        // Invitation and last reminder to the first, both conditional reminders to all, the deputies, the organisers.
+        assert_eq!(totals.planned, 2 * 36_000 + 2 * 60_000 + 24_000 + 1);
+        assert_eq!(totals.days.values().sum::<usize>(), totals.planned);
+    }
+
+    prop_compose! {
+        fn any_candidate()(
+            number in 1i64..1000, collectivite in 0i64..4, rank in 1u8..4,
+            departement in prop::sample::select(vec!["44", "67", "2A", "971", "974", "976", "987", "988"]),
+            barred in prop::option::weighted(0.1, Just(Reason::NoConsent)),
+            unreached in prop::option::weighted(0.2, Just(Reason::Unreachable)),
+            quiet in prop::option::of(prop::sample::select(vec!["mon-fri 09:00-11:00", "sat-sun 00:00-24:00", "fri 12:00-24:00"])),
+            has_other_address: bool,
+            answer in prop::sample::select(RespondentState::ALL),
+            past in prop::option::of((0usize..6, -40i64..60)),
+        ) -> Candidate {
+            let mut candidate = candidate(number, collectivite, rank, departement);
+            let quiet: WeeklyHours = quiet.map(|hours| hours.parse().unwrap()).unwrap_or_default();
+            candidate.recipient = RecipientRule::of_person(None, Some(departement), quiet, PARIS);
+            candidate.barred = barred;
+            candidate.unreached = unreached;
+            candidate.has_other_address = has_other_address;
+            candidate.answer = answer;
+            if let Some((step, days)) = past {
+                let step = &definition().steps[step];
+                let when = at("2026-09-20T09:00:00Z") + chrono::TimeDelta::days(days);
+                candidate.is_new = false;
+                candidate.past.push(Past { step: step.key.clone(), kind: step.kind, at: Some(when) });
+            }
+            candidate
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_plan_writes_too_often_too_early_twice_or_out_of_hours(
+            mut candidates in prop::collection::vec(any_candidate(), 1..12),
+            reminders_max in 2u8..4, days_between in 1u8..15,
+            organisation in prop::option::of(prop::sample::select(vec!["mon-fri 08:00-20:00", "mon-thu 10:00-12:00, 14:00-17:00"])),
+            now in 0i64..70,
+        ) {
+            candidates.sort_by_key(|candidate| candidate.number);
+            candidates.dedup_by_key(|candidate| candidate.number);
+            let source = BAROMETER
+                .replace("reminders_max = 3", &format!("reminders_max = {reminders_max}"))
+                .replace("days_between_min = 7", "days_between_min = 1");
+            let mut definition = parse(&source).unwrap();
+            // Wider than a file may say for these steps: the plan has to make room.
+            definition.days_between_min = days_between;
+            let hours = organisation.map(|hours| hours.parse().unwrap());
+            let rule = SendingRule { hours, ..SendingRule::default() };
+            let now = at("2026-08-30T09:00:00Z") + chrono::TimeDelta::days(now);
+            let occasion = Occasion { definition: &definition, time_zone: PARIS, rule: &rule, now };
+            let made = plan(occasion, &candidates);
+            prop_assert_eq!(&made, &plan(occasion, &candidates));
+            let totals = made.totals(&definition, &candidates);
+            prop_assert_eq!(totals.planned + totals.suppressed, candidates.len() * definition.steps.len());
+            let suppressed: usize = totals.steps.iter().flat_map(|step| step.suppressions.values()).sum();
+            prop_assert_eq!(suppressed, totals.suppressed);
+            prop_assert_eq!(totals.days.values().sum::<usize>(), totals.planned);
+            let mut seen = BTreeSet::new();
+            for line in &made.lines {
+                prop_assert!(seen.insert((line.candidate, line.step)));
+            }
+            let rules = Rules { organisation: &rule, sender: Some(&definition.sending) };
+            for (index, candidate) in candidates.iter().enumerate() {
+                for progress in Progress::ALL {
+                    let lines = made.lines.iter().filter(|line| line.candidate == index);
+                    let theirs: Vec<(&Step, DateTime<Utc>)> = lines
+                        .filter_map(|line| match &line.verdict {
+                            Verdict::Planned { earliest, .. } => Some((&definition.steps[line.step], *earliest)),
+                            Verdict::Suppressed(_) => None,
+                        })
+                        .filter(|(step, _)| progress.meets(step.only_if))
+                        .collect();
+                    let zone = candidate.recipient.time_zone;
+                    let mut all: Vec<(StepKind, DateTime<Utc>)> =
+                        candidate.past.iter().filter_map(|past| past.at.map(|at| (past.kind, at))).collect();
+                    let past = all.len();
+                    all.extend(theirs.iter().map(|(step, at)| (step.kind, *at)));
+                    let reminders = theirs.iter().filter(|(step, _)| step.kind == StepKind::Reminder).count();
+                    let had_reminders = all.iter().filter(|(kind, _)| *kind == StepKind::Reminder).count();
+                    prop_assert!(reminders == 0 || had_reminders <= reminders_max.into());
+                    for (step, at) in &theirs {
+                        prop_assert!(candidate.barred.is_none());
+                        prop_assert!(*at >= definition.opens_at(PARIS) && *at < definition.deadline(PARIS));
+                        prop_assert!(day_in(*at, zone) >= step.day(&definition));
+                        let fits = sending_time(*at, rules, &candidate.recipient, &[]).unwrap();
+                        prop_assert_eq!(fits.at, *at);
+                    }
+                    for (later, (_, one)) in all.iter().enumerate().skip(past) {
+                        for (_, other) in &all[..later] {
+                            let days = (day_in(*one, zone) - day_in(*other, zone)).num_days().abs();
+                            prop_assert!(days >= days_between.into(), "{days} days");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
