@@ -26,6 +26,8 @@ mod file_hour;
 pub mod handover;
 pub mod ladder;
 mod later;
+#[cfg(test)]
+mod life;
 pub mod limesurvey;
 mod links;
 pub mod messages;
