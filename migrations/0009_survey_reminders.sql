@@ -97,12 +97,19 @@ CREATE TABLE survey_reminders.participant (
     wished_at        timestamptz,
     -- "Remind me later": nothing before.
     snoozed_until    timestamptz,
+    -- The contact whom they named in their place, at most one; emptied with that contact.
+    colleague        uuid,
+    -- Two contacts turned out to be one person: the participant who is still addressed. Links with this one's token
+    -- were sent, so it is still known until that person is erased.
+    same_as          bigint,
     -- The link was opened, where redirects are on.
     opened_at        timestamptz,
     PRIMARY KEY (organisation_id, campaign_id, id),
     UNIQUE (organisation_id, campaign_id, contact_id),
     UNIQUE (organisation_id, campaign_id, token),
     FOREIGN KEY (organisation_id, campaign_id, respondent_key) REFERENCES survey_reminders.respondent,
+    FOREIGN KEY (organisation_id, campaign_id, same_as) REFERENCES survey_reminders.participant,
+    CHECK (same_as IS NULL OR contact_id IS NULL),
     CHECK ((wish IS NULL) = (wished_at IS NULL)),
     CHECK (respondent_key IS NOT NULL OR contact_id IS NULL)
 );
@@ -155,7 +162,9 @@ CREATE TABLE survey_reminders.wish (
     participant_id   bigint      NOT NULL,
     -- The step whose message was pressed; empty for a command.
     step             text        NOT NULL,
-    kind             text        NOT NULL CHECK (kind IN ('answer_now', 'later', 'already_answered', 'not_mine', 'stop')),
+    -- `not_answered`, `mine` and `resume` take the one before them back.
+    kind             text        NOT NULL CHECK (kind IN ('answer_now', 'later', 'already_answered', 'not_answered',
+                                 'not_mine', 'mine', 'stop', 'resume')),
     wished_at        timestamptz NOT NULL,
     PRIMARY KEY (organisation_id, campaign_id, id),
     FOREIGN KEY (organisation_id, campaign_id, participant_id) REFERENCES survey_reminders.participant
@@ -233,4 +242,15 @@ CREATE TABLE survey_reminders.report_access (
     UNIQUE (session_digest),
     FOREIGN KEY (organisation_id, campaign_id) REFERENCES survey_reminders.campaign,
     CHECK ((session_digest IS NULL) = (exchanged_at IS NULL))
+);
+
+-- The reference population of a campaign, as its organiser gave it: what coverage is counted of. Public bodies alone,
+-- no persons. One row each in `bodies`: {kind, name, insee, siren, population, region}.
+CREATE TABLE survey_reminders.reference (
+    organisation_id  integer     NOT NULL,
+    campaign_id      integer     NOT NULL,
+    bodies           jsonb       NOT NULL CHECK (jsonb_typeof(bodies) = 'array'),
+    kept_at          timestamptz NOT NULL,
+    PRIMARY KEY (organisation_id, campaign_id),
+    FOREIGN KEY (organisation_id, campaign_id) REFERENCES survey_reminders.campaign
 );

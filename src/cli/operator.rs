@@ -100,6 +100,19 @@ impl Operator {
         done
     }
 
+    /// The service with its plugins, put together and not running.
+    pub async fn service(&self) -> anyhow::Result<Service> {
+        let parts = Parts {
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            random: Random::from_os(),
+            public_url: self.public_url.clone(),
+            organisation: self.organisation.settings.clone(),
+            plugins: crate::plugins::all()?,
+        };
+        Ok(Service::assemble(parts).await?)
+    }
+
     /// Runs an operation of a plugin in one transaction with its effects. The service that runs, or the next one,
     /// carries them out.
     pub async fn perform<T, E: Into<anyhow::Error>>(
@@ -111,19 +124,6 @@ impl Operator {
         let core: &Core = service.core();
         let organisation: &Organisation = service.default_organisation()?;
         core.perform(organisation, plugin, work).await?.map_err(Into::into)
-    }
-
-    /// The service as it would run, without running it: for operations of several transactions.
-    pub async fn service(&self) -> anyhow::Result<Service> {
-        let parts = Parts {
-            pool: self.pool.clone(),
-            clock: self.clock.clone(),
-            random: Random::from_os(),
-            public_url: self.public_url.clone(),
-            organisation: self.organisation.settings.clone(),
-            plugins: crate::plugins::all()?,
-        };
-        Ok(Service::assemble(parts).await?)
     }
 }
 

@@ -1,9 +1,16 @@
 //! A contact names somebody of their collectivité in their own place.
 //!
 //! The name is personal data of a third person who said nothing yet. They get no address by it: nothing can be sent to
-//! them before they come by themselves, with an invitation. Until then whoever named them can take the name back.
+//! them before they come by themselves, with an invitation that whoever named them forwards. Until then that one can
+//! take the name back.
 
+use chrono::TimeDelta;
 use serde_json::json;
+
+use crate::contacts::ContactSet;
+use crate::core::Organisation;
+use crate::people::invitation::{self, Entry, InvitationError, LIFE_DAYS_MAX};
+use crate::store::accounts::private_links;
 
 use crate::ids::ContactId;
 use crate::plugin::Context;
@@ -18,12 +25,18 @@ const HISTORY_PROPOSED: &str = "contact.proposed";
 const HISTORY_NAMED: &str = "contact.named_colleague";
 
 impl Context {
-    /// Makes a contact named `name` at the collectivité of `by`, ranked after everybody there. `None` when `by` works
-    /// for no collectivité, or its ranks are all taken. Both histories tell of it, without the name.
+    /// Makes a contact named `name` at the collectivité of `by`, ranked after everybody there, with an invitation that
+    /// is good for `life` (one day at least, [`LIFE_DAYS_MAX`] at most). `None` when `by` works for no collectivité, or
+    /// its ranks are all taken. Both histories tell of it, without the name.
     ///
     /// # Errors
     /// Those of the database; a name is 1 to [`PROPOSED_NAME_CHARACTERS_MAX`] characters, which the caller checks.
-    pub async fn propose_contact(&mut self, by: ContactId, name: &str) -> Result<Option<ContactId>, sqlx::Error> {
+    pub async fn propose_contact(
+        &mut self,
+        by: ContactId,
+        name: &str,
+        life: TimeDelta,
+    ) -> Result<Option<ContactId>, sqlx::Error> {
         let (organisation, now) = (self.organisation.id.0, self.now);
         // Whoever proposes another one for the same collectivité waits, so that ranks are handed out once.
         let named_by = sqlx::query!(
@@ -67,6 +80,18 @@ impl Context {
         )
         .fetch_one(&mut *self.transaction)
         .await?;
+        sqlx::query!(
+            r#"
+            INSERT INTO core.invitation (organisation_id, contact_id, generation, issued_at, expires_at)
+            VALUES ($1, $2, 1, $3, $4)
+            "#,
+            organisation,
+            id.0,
+            now,
+            now + life.clamp(TimeDelta::days(1), TimeDelta::days(LIFE_DAYS_MAX)),
+        )
+        .execute(&mut *self.transaction)
+        .await?;
         for (contact, action, other) in [
             (id, HISTORY_PROPOSED, json!({ "by": named_by.number })),
             (by, HISTORY_NAMED, json!({ "contact": number })),
@@ -86,6 +111,25 @@ impl Context {
             .await?;
         }
         Ok(Some(id))
+    }
+
+    /// The invitation of a contact, with a link for each account that has one. `None` when they came already, or it has
+    /// ended or was taken back.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn invitation_of(&mut self, contact: ContactId) -> Result<Option<Entry>, InvitationError> {
+        let view = self.organisation.clone();
+        let row = sqlx::query!("SELECT name, action_key FROM core.organisation WHERE id = $1", view.id.0)
+            .fetch_one(&mut *self.transaction)
+            .await?;
+        let key: [u8; 32] =
+            row.action_key.try_into().map_err(|_| sqlx::Error::Decode("an action key has 32 bytes".into()))?;
+        let links = private_links(&mut *self.transaction, view.id).await?;
+        let organisation = Organisation::new(view, row.name, key);
+        let these = ContactSet::These(vec![contact]);
+        let entries = invitation::entries(&mut self.transaction, &organisation, &links, self.now, &these).await?;
+        Ok(entries.into_iter().next())
     }
 
     /// Removes a contact whom `by` had proposed and who never came: with their invitation, and without a trace of the
@@ -169,15 +213,18 @@ mod tests {
         let start = "2026-09-01T08:00:00Z".parse().unwrap();
         let bench = PluginBench::new("survey-reminders".parse().unwrap(), Clock::manual(start), 17).await;
         let call = async |cx: &mut Context| {
-            let body = commune(cx).await;
+            let (body, month) = (commune(cx).await, TimeDelta::days(30));
             let (ana, other) = (contact(cx, Some(body), Some(1)).await, contact(cx, Some(body), Some(4)).await);
             let alone = contact(cx, None, None).await;
-            assert_eq!(cx.propose_contact(alone, "Zoé").await?, None, "she works for nobody");
+            assert_eq!(cx.propose_contact(alone, "Zoé", month).await?, None, "she works for nobody");
 
-            let zoe = cx.propose_contact(ana, "Zoé Payet").await?.unwrap();
+            let zoe = cx.propose_contact(ana, "Zoé Payet", month).await?.unwrap();
             let view = cx.contact(zoe).await.unwrap().unwrap();
             assert_eq!((view.name.as_deref(), view.rank), (Some("Zoé Payet"), Some(5)));
             assert_eq!(view.reach.last_used, None);
+            let invitation = cx.invitation_of(zoe).await.unwrap().unwrap();
+            assert!(invitation.command.starts_with("/invitation "), "{}", invitation.command);
+            assert_eq!(cx.invitation_of(ana).await.unwrap(), None);
             let told = sqlx::query_scalar!("SELECT count(*) FROM core.contact_history WHERE details::text LIKE '%Zo%'");
             assert_eq!(told.fetch_one(cx.sql()).await?, Some(0), "no name in a history");
 
@@ -186,7 +233,7 @@ mod tests {
             assert!(cx.withdraw_proposed(ana, zoe).await?);
             assert_eq!(cx.contact(zoe).await.unwrap(), None);
 
-            let zoe = cx.propose_contact(ana, "Zoé Payet").await?.unwrap();
+            let zoe = cx.propose_contact(ana, "Zoé Payet", month).await?.unwrap();
             sqlx::query!(
                 r#"
                 INSERT INTO core.address (organisation_id, scheme, path, contact_id, created_at)

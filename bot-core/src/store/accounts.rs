@@ -51,7 +51,10 @@ impl StoredLink {
 }
 
 /// The links of the accounts that are in use and have one, by account name.
-pub async fn private_links(pool: &PgPool, organisation: OrganisationId) -> Result<Vec<AccountLink>, sqlx::Error> {
+pub async fn private_links(
+    executor: impl sqlx::PgExecutor<'_>,
+    organisation: OrganisationId,
+) -> Result<Vec<AccountLink>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
         SELECT name, platform, private_link AS "link!: Json<StoredLink>" FROM core.account
@@ -59,7 +62,7 @@ pub async fn private_links(pool: &PgPool, organisation: OrganisationId) -> Resul
         "#,
         organisation.0,
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     let links = rows.into_iter().map(|row| AccountLink { account: row.name, platform: row.platform, link: row.link.0 });
     Ok(links.collect())

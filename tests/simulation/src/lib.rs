@@ -1,0 +1,27 @@
+//! A year of survey reminders in minutes: the real service and its real database, a world of people who answer, snooze,
+//! block and move, outages, and a clock that jumps from one moment that matters to the next. A judge who shares no code
+//! with what is judged looks at everything that anybody received.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this crate is for tests: it ends them and says why")]
+
+pub mod campaigns;
+mod consultations;
+mod dice;
+pub mod messenger;
+pub mod oracle;
+mod places;
+pub mod record;
+mod seeding;
+pub mod world;
+mod crowd;
+mod deeds;
+mod life;
+mod office;
+pub mod run;
+pub mod summary;
+
+/// Between two looks at something that happens elsewhere.
+async fn a_moment() {
+    let nothing = std::future::pending::<()>();
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(3), nothing).await;
+}
