@@ -247,3 +247,14 @@ CREATE TABLE survey_reminders.report_access (
     FOREIGN KEY (organisation_id, campaign_id) REFERENCES survey_reminders.campaign,
     CHECK ((session_digest IS NULL) = (exchanged_at IS NULL))
 );
+
+-- The reference population of a campaign, as its organiser gave it: what coverage is counted of. Public bodies alone,
+-- no persons. One row each in `bodies`: {kind, name, insee, siren, population, region}.
+CREATE TABLE survey_reminders.reference (
+    organisation_id  integer     NOT NULL,
+    campaign_id      integer     NOT NULL,
+    bodies           jsonb       NOT NULL CHECK (jsonb_typeof(bodies) = 'array'),
+    kept_at          timestamptz NOT NULL,
+    PRIMARY KEY (organisation_id, campaign_id),
+    FOREIGN KEY (organisation_id, campaign_id) REFERENCES survey_reminders.campaign
+);

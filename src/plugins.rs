@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bot_core::plugin::Plugin;
 use micro_consultations::MicroConsultations;
 use serde_json::Value;
+use survey_reminders::SurveyReminders;
 use toml::Table;
 
 pub(crate) fn all() -> anyhow::Result<Vec<Arc<dyn Plugin>>> {
-    Ok(vec![Arc::new(MicroConsultations::new()?)])
+    Ok(vec![Arc::new(MicroConsultations::new()?), Arc::new(SurveyReminders::new()?)])
 }
 
 /// Checks one plugin's settings against its manifest's schema: which fields there are, and of which type.

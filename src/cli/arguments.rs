@@ -8,6 +8,8 @@ use bot_core::{Address, DeliveryId, Locale, PluginId};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 
+use super::contacts::arguments::ContactsCommand;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -75,6 +77,9 @@ pub(super) enum Command {
     /// Ask informal polls in rooms, which are no votes
     #[command(subcommand, after_help = "Example:\n  crieur pulse create ouverture-du-soir.toml --open --room 12")]
     Pulse(PulseCommand),
+    /// Import, look up, group and export the people you hope to hear from
+    #[command(subcommand, after_help = "Example:\n  crieur contacts import mairies.csv --dry-run")]
+    Contacts(ContactsCommand),
     /// See and steer what goes out
     #[command(subcommand, after_help = "Example:\n  crieur deliveries stats")]
     Deliveries(DeliveriesCommand),

@@ -5,6 +5,7 @@ mod audit;
 mod check_config;
 mod codes;
 mod consultation;
+mod contacts;
 mod deliveries;
 mod doctor;
 mod inbox;
@@ -67,6 +68,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<ExitCode> {
         Command::Doctor => doctor::run(&place, output).await,
         Command::Consultation(command) => consultation::run(&place, command, output).await,
         Command::Pulse(command) => pulse::run(&place, command, output).await,
+        Command::Contacts(command) => contacts::run(&place, command, output).await,
         Command::Deliveries(command) => deliveries::run(&place, command, output).await,
         Command::Inbox(command) => inbox::run(&place, command, output).await,
         #[cfg(feature = "matrix")]

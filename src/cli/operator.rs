@@ -100,13 +100,8 @@ impl Operator {
         done
     }
 
-    /// Runs an operation of a plugin in one transaction with its effects. The service that runs, or the next one,
-    /// carries them out.
-    pub async fn perform<T, E: Into<anyhow::Error>>(
-        &self,
-        plugin: &PluginId,
-        work: impl AsyncFnOnce(&mut Context) -> Result<T, E>,
-    ) -> anyhow::Result<T> {
+    /// The service with its plugins, put together and not running.
+    pub async fn service(&self) -> anyhow::Result<Service> {
         let parts = Parts {
             pool: self.pool.clone(),
             clock: self.clock.clone(),
@@ -115,7 +110,17 @@ impl Operator {
             organisation: self.organisation.settings.clone(),
             plugins: crate::plugins::all()?,
         };
-        let service = Service::assemble(parts).await?;
+        Ok(Service::assemble(parts).await?)
+    }
+
+    /// Runs an operation of a plugin in one transaction with its effects. The service that runs, or the next one,
+    /// carries them out.
+    pub async fn perform<T, E: Into<anyhow::Error>>(
+        &self,
+        plugin: &PluginId,
+        work: impl AsyncFnOnce(&mut Context) -> Result<T, E>,
+    ) -> anyhow::Result<T> {
+        let service = self.service().await?;
         let core: &Core = service.core();
         let organisation: &Organisation = service.default_organisation()?;
         core.perform(organisation, plugin, work).await?.map_err(Into::into)

@@ -42,7 +42,12 @@ fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error>
 
 impl Organisation {
     pub fn titled(title: impl Into<String>) -> Self {
-        Self { title: title.into(), default_locale: Locale::default(), time_zone: paris(), sending: SendingRule::default() }
+        Self {
+            title: title.into(),
+            default_locale: Locale::default(),
+            time_zone: paris(),
+            sending: SendingRule::default(),
+        }
     }
 
     pub fn settings(&self) -> OrganisationSettings {

@@ -57,6 +57,7 @@ mod editions;
 mod locale;
 mod picture;
 mod png;
+mod rates;
 mod rating;
 mod rows;
 #[cfg(test)]
@@ -69,6 +70,7 @@ pub use bars::{Bar, BarChart, Base};
 pub use editions::{Edition, EditionsChart};
 pub use locale::{Locale, Unit};
 pub use png::{PNG_WIDTHS_PX, PngError};
+pub use rates::{Rate, RateChart};
 pub use rating::{Level, RatingChart};
 pub use share::Share;
 pub use twin::{Table, TextTwin};

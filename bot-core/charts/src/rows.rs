@@ -92,9 +92,14 @@ impl Columns {
 
 /// Draws the rows from the picture's current height on.
 pub(crate) fn draw(picture: &mut Picture, rows: &[Row], unit: Unit, locale: Locale) {
+    let counts = rows.iter().map(|row| locale.count(row.share.count, unit)).collect();
+    draw_with(picture, rows, counts, locale);
+}
+
+/// As [`draw`], with the words of each row's count.
+pub(crate) fn draw_with(picture: &mut Picture, rows: &[Row], counts: Vec<String>, locale: Locale) {
     let decimal = needs_decimal(rows.iter().map(|row| row.share));
     let percents: Vec<String> = rows.iter().map(|row| row.share.percent(locale, decimal)).collect();
-    let counts: Vec<String> = rows.iter().map(|row| locale.count(row.share.count, unit)).collect();
     let columns = Columns::new(rows, &percents, &counts);
 
     for ((row, percent), count) in rows.iter().zip(percents).zip(counts) {

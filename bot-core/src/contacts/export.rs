@@ -65,14 +65,12 @@ fn cells(contact: &ContactView, fields: &[Field]) -> Vec<String> {
         contact.time_zone.clone().unwrap_or_default(),
         contact.groups.join(", "),
     ];
-    cells.extend(fields.iter().map(|field| {
-        match (contact.fields.get(&field.key), &field.kind) {
-            (None | Some(Value::Null), _) => String::new(),
-            (Some(Value::Number(number)), _) => number.to_string().replace('.', ","),
-            (Some(Value::String(text)), FieldKind::Date) => french_date(text),
-            (Some(Value::String(text)), _) => text.clone(),
-            (Some(other), _) => other.to_string(),
-        }
+    cells.extend(fields.iter().map(|field| match (contact.fields.get(&field.key), &field.kind) {
+        (None | Some(Value::Null), _) => String::new(),
+        (Some(Value::Number(number)), _) => number.to_string().replace('.', ","),
+        (Some(Value::String(text)), FieldKind::Date) => french_date(text),
+        (Some(Value::String(text)), _) => text.clone(),
+        (Some(other), _) => other.to_string(),
     }));
     cells
 }

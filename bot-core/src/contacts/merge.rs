@@ -191,9 +191,13 @@ impl Directory<'_> {
         .execute(&mut *self.sql)
         .await?;
         // A link on paper that leads to nobody any more.
-        sqlx::query!("DELETE FROM core.invitation WHERE organisation_id = $1 AND contact_id = $2", self.organisation.0, gone)
-            .execute(&mut *self.sql)
-            .await?;
+        sqlx::query!(
+            "DELETE FROM core.invitation WHERE organisation_id = $1 AND contact_id = $2",
+            self.organisation.0,
+            gone
+        )
+        .execute(&mut *self.sql)
+        .await?;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ pub mod query;
 pub mod removal;
 pub mod segments;
 mod view;
-mod words;
+pub mod words;
 
 pub use self::colleague::PROPOSED_NAME_CHARACTERS_MAX;
 pub use self::directory::{Directory, DirectoryError};

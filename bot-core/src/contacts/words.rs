@@ -2,7 +2,7 @@
 
 /// A text in small letters without accents, and with one space where there are several: `Code  INSEE` and `code insee`,
 /// `Département` and `departement` are the same. What is neither letter nor digit is a space.
-pub(crate) fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for character in text.chars().flat_map(char::to_lowercase) {
         match character {

@@ -318,7 +318,10 @@ async fn a_yes_ends_an_earlier_stop_and_a_stop_ends_it_all() {
     assert_eq!(town.number(HERE).await, 0);
     follows(&town, "claire", &payload).await;
     town.taps("claire", YES).await;
-    assert_eq!(town.number("SELECT count(*) FROM core.contact WHERE external_id = 'c1' AND status = 'active'").await, 1);
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.contact WHERE external_id = 'c1' AND status = 'active'").await,
+        1
+    );
     assert_eq!(town.number(REMINDERS).await, 1);
     let others = "SELECT count(*) FROM core.consent WHERE purpose <> 'reminder' AND withdrawn_at IS NULL";
     assert_eq!(town.number(others).await, 0, "the yes was to reminders alone");
@@ -333,7 +336,11 @@ async fn a_yes_ends_an_earlier_stop_and_a_stop_ends_it_all() {
     follows(&town, "claire", &payload).await;
     town.taps("claire", YES).await;
     assert_eq!((town.number(REMINDERS).await, town.number(HERE).await), (1, 1));
-    assert_eq!(town.number("SELECT count(*) FROM core.consent WHERE purpose = 'reminder'").await, 2, "nothing rewritten");
+    assert_eq!(
+        town.number("SELECT count(*) FROM core.consent WHERE purpose = 'reminder'").await,
+        2,
+        "nothing rewritten"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ pub mod candidates;
 #[cfg(test)]
 mod chat_bench;
 mod colleague;
+pub mod completions;
 mod consent;
 mod conversation;
 mod days;
@@ -25,6 +26,8 @@ mod file_hour;
 pub mod handover;
 pub mod ladder;
 mod later;
+#[cfg(test)]
+mod life;
 pub mod limesurvey;
 mod links;
 pub mod messages;

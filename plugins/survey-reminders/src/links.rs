@@ -166,6 +166,8 @@ pub(crate) async fn erased(cx: &mut Context, contact: ContactId) -> HandlerResul
 /// Nothing that waits for a contact goes out.
 async fn suppress(cx: &mut Context, contact: ContactId, reason: &Reason) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
+    // While their token is still known.
+    answers::forget(cx, contact).await?;
     sqlx::query!(
         r#"
         UPDATE survey_reminders.planned_message AS message

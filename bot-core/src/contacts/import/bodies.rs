@@ -93,10 +93,29 @@ impl Known {
                 "the SIREN is that of {}, and the INSEE code that of {}: correct one",
                 self.bodies[one].facts.name, self.bodies[other].facts.name
             ))),
-            (Some(index), _) | (None, Some(index)) => Ok(Some(index)),
+            (Some(index), _) | (None, Some(index)) => self.confirmed(index, facts).map(Some),
             (None, None) if facts.siren.is_some() || facts.insee.is_some() => Ok(None),
             (None, None) => self.find_by_name(facts),
         }
+    }
+
+    /// One code leads to a collectivité whose other code is another: only under the same name is that a correction.
+    fn confirmed(&self, index: usize, facts: &BodyFacts) -> Result<usize, Refusal> {
+        let held = &self.bodies[index].facts;
+        let differs = |said: &Option<String>, held: &Option<String>| {
+            said.as_ref().zip(held.as_ref()).is_some_and(|(said, held)| said != held)
+        };
+        let same_name = facts.name.as_ref().is_some_and(|name| folded(name) == folded(&held.name));
+        let (what, other) = match (differs(&facts.insee, &held.insee), differs(&facts.siren, &held.siren)) {
+            (false, false) => return Ok(index),
+            _ if same_name => return Ok(index),
+            (true, _) => ("SIREN", "INSEE code"),
+            (false, true) => ("INSEE code", "SIREN"),
+        };
+        Err(Refusal::row(format!(
+            "the {what} is that of {}, which has another {other} than the row: correct one",
+            held.name
+        )))
     }
 
     fn find_by_name(&self, facts: &BodyFacts) -> Result<Option<usize>, Refusal> {
@@ -209,14 +228,15 @@ impl Body {
                 differs.push((FACTS[fact], *first));
                 false
             }
-            Some(_) => true,
+            // The first word stands; what is only written otherwise (`NANTES`) is no other word.
+            Some(_) => false,
             none => {
                 *none = Some((digest, line));
                 true
             }
         };
         let mut changed = false;
-        if let Some(name) = said.name.as_ref().filter(|name| hears(0, digest(name))) {
+        if let Some(name) = said.name.as_ref().filter(|name| hears(0, digest(&folded(name)))) {
             changed |= *name != self.facts.name;
             self.facts.name.clone_from(name);
         }

@@ -123,7 +123,7 @@ mod tests {
             title: "Trifouilly".to_owned(),
             time_zone: chrono_tz::Europe::Paris,
             default_locale: Locale::Fr,
-            sending_rule: Default::default(),
+            sending_rule: crate::calendar::sending::SendingRule::default(),
         };
         Organisation::new(view, "default".to_owned(), [key; 32])
     }

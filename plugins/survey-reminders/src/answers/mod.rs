@@ -12,6 +12,7 @@ use bot_core::plugin::{Context, HandlerError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::store::{CampaignId, RespondentKey, RespondentState};
 
@@ -77,6 +78,12 @@ pub const REFERENCE_CHARACTERS_MAX: usize = 200;
 pub struct InvalidReference;
 
 impl Reference {
+    /// Whatever a source says; by its SHA-256 where that is too long, or no text.
+    pub fn of(words: &str) -> Self {
+        let digest = || Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        words.parse().unwrap_or_else(|_| Self(digest()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
