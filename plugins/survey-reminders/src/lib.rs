@@ -28,6 +28,7 @@ pub mod plan_rows;
 mod plugin;
 pub mod reason;
 pub mod refusal;
+pub mod report;
 #[cfg(test)]
 mod sources_bench;
 pub mod store;
