@@ -99,12 +99,17 @@ CREATE TABLE survey_reminders.participant (
     snoozed_until    timestamptz,
     -- The contact whom they named in their place, at most one; emptied with that contact.
     colleague        uuid,
+    -- Two contacts turned out to be one person: the participant who is still addressed. Links with this one's token
+    -- were sent, so it is still known until that person is erased.
+    same_as          bigint,
     -- The link was opened, where redirects are on.
     opened_at        timestamptz,
     PRIMARY KEY (organisation_id, campaign_id, id),
     UNIQUE (organisation_id, campaign_id, contact_id),
     UNIQUE (organisation_id, campaign_id, token),
     FOREIGN KEY (organisation_id, campaign_id, respondent_key) REFERENCES survey_reminders.respondent,
+    FOREIGN KEY (organisation_id, campaign_id, same_as) REFERENCES survey_reminders.participant,
+    CHECK (same_as IS NULL OR contact_id IS NULL),
     CHECK ((wish IS NULL) = (wished_at IS NULL)),
     CHECK (respondent_key IS NOT NULL OR contact_id IS NULL)
 );

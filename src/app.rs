@@ -80,6 +80,10 @@ impl App {
             plugins,
         };
         let mut service = Service::assemble(parts).await?;
+        let fetching = config.fetching()?;
+        secrets.add(fetching.secrets.values().map(|secret| secret.value.clone()));
+        let named_secrets = fetching.secrets.clone();
+        service.set_fetching(fetching);
         set_plugin_settings(&service, &config, &clock).await?;
 
         let place = Place::of(&config, public_url.clone());
@@ -97,7 +101,7 @@ impl App {
         }
         service.retire_accounts_but(&names).await?;
         service.start().await.context("the service did not start")?;
-        let http = Http::serve(listeners, service.core(), routes, scrape);
+        let http = Http::serve(listeners, service.core(), routes, named_secrets, scrape);
         wait_for_accounts(service.core()).await;
         tracing::info!(%public_address, %admin_address, "crieur {} is ready", env!("CARGO_PKG_VERSION"));
         Ok(Self { service, http, pool, public_address, admin_address, public_url })

@@ -107,6 +107,8 @@ link-already = These two chats are already linked.
 
 unlink-ask = Do you want to separate this chat from the others?
 unlink-effect = I will know you here as a person apart. Where you have already answered, your ballot stays with your other chats, and you cannot answer a second time from here.
+unlink-invitation-ask = Do you want to detach this chat from the invitation you accepted?
+unlink-invitation-effect = I will no longer remind you of surveys here. A new invitation can be sent, to you or to the right person.
 unlink-yes = Yes, separate
 unlink-no = No, stay linked
 unlink-done = Done: this chat is on its own again.

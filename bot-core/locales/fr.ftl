@@ -108,6 +108,8 @@ link-already = Ces deux messageries sont déjà reliées.
 
 unlink-ask = Voulez-vous séparer cette messagerie des autres ?
 unlink-effect = Je vous connaîtrai ici comme une personne à part. Là où vous avez déjà répondu, votre bulletin reste avec vos autres messageries, et vous ne pourrez pas répondre une seconde fois d’ici.
+unlink-invitation-ask = Voulez-vous détacher cette messagerie de l’invitation que vous avez acceptée ?
+unlink-invitation-effect = Je ne vous rappellerai plus les enquêtes ici. Une nouvelle invitation pourra être envoyée, à vous ou à la bonne personne.
 unlink-yes = Oui, séparer
 unlink-no = Non, rester relié
 unlink-done = C’est fait : cette messagerie est de nouveau à part.

@@ -13,7 +13,7 @@ use crate::adapter::Adapter;
 use crate::calendar::sending::SendingRule;
 use crate::clock::{Clock, Random};
 use crate::core::{Account, Core, Organisation};
-use crate::dispatcher::{Origin, apply, context_without_caller, pause, schedule};
+use crate::dispatcher::{Origin, apply, context_without_caller, pause, schedule, without_time_limit};
 use crate::fetch::FetchSettings;
 use crate::ids::{AccountId, OrganisationId, Platform, PluginId};
 use crate::locale::Locale;
@@ -264,9 +264,12 @@ impl Service {
         let mut activity = self.core.activity.subscribe();
         loop {
             activity.mark_unchanged();
+            let looked = std::time::Instant::now();
             if is_quiet(&self.core).await? {
                 return Ok(());
             }
+            // Where thousands of deliveries end each second, looking must not take the time of working.
+            pause(looked.elapsed() * 4).await;
             // Another process may be the one that works: look again now and then all the same.
             let _ = tokio::time::timeout(Duration::from_millis(50), activity.changed()).await;
         }
@@ -285,6 +288,8 @@ impl Core {
         work: impl AsyncFnOnce(&mut Context) -> Result<T, E>,
     ) -> Result<Result<T, E>, ServiceError> {
         let mut context = context_without_caller(self, organisation, plugin.clone()).await?;
+        // Whole lists are read and written here, and nobody waits in a chat meanwhile.
+        without_time_limit(&mut context.transaction).await?;
         let result = work(&mut context).await;
         if result.is_ok() {
             let transaction = apply(self, organisation, context, &Origin::nobody())

@@ -35,6 +35,7 @@ pub(super) fn run(
                     })?;
                 }
             }
+            config.fetching()?;
             let accounts = config.accounts.len();
             output.answer(&json!({ "ok": true, "accounts": accounts, "problems": [] }), || match accounts {
                 0 => "The configuration is right, but names no account: `crieur serve` needs one.".to_owned(),

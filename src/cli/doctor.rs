@@ -242,6 +242,7 @@ fn look_at_secrets(config: Option<&Config>, findings: &mut Findings) {
         .as_deref()
         .into_iter()
         .chain(of_accounts.flat_map(|settings| settings.secret_files()))
+        .chain(config.secrets.values().map(|secret| secret.file.as_path()))
         .collect();
     let mut kept = 0;
     for path in &paths {

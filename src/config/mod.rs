@@ -2,25 +2,30 @@
 
 mod accounts;
 mod database;
+mod fetch;
 mod http;
 mod log;
 mod organisation;
 mod problem;
 mod read;
+mod secrets;
 mod stopping;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use bot_core::fetch::FetchSettings;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use accounts::{Account, AccountSettings};
 pub use database::{Database, UrlError};
+pub use fetch::Fetch;
 pub use http::{Admin, Http, Public};
 pub use log::{Log, LogFormat};
 pub use organisation::Organisation;
 pub use problem::{ConfigError, Place, Problem};
+pub use secrets::{SecretError, SecretFile};
 pub use stopping::Stopping;
 
 use problem::Checker;
@@ -43,6 +48,11 @@ pub struct Config {
     pub log: Log,
     #[serde(default)]
     pub stopping: Stopping,
+    #[serde(default)]
+    pub fetch: Fetch,
+    /// Passwords and keys in files, one `[secrets.<name>]` table each, which campaigns name.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretFile>,
     /// The bot connections, one `[[account]]` each.
     #[serde(default, rename = "account")]
     pub accounts: Vec<Account>,
@@ -61,6 +71,8 @@ impl Config {
             http: Http::default(),
             log: Log::default(),
             stopping: Stopping::default(),
+            fetch: Fetch::default(),
+            secrets: BTreeMap::new(),
             accounts: Account::one_of_each(),
             plugins: BTreeMap::new(),
         }
@@ -89,6 +101,9 @@ impl Config {
         for account in &mut config.accounts {
             account.resolve(base);
         }
+        for secret in config.secrets.values_mut() {
+            secret.resolve(base);
+        }
         Ok(config)
     }
 
@@ -108,6 +123,8 @@ impl Config {
         config.http.check(&mut checker);
         config.log.check(&mut checker);
         config.stopping.check(&mut checker);
+        config.fetch.check(&mut checker);
+        secrets::check(&config.secrets, &mut checker);
         accounts::check(&mut config.accounts, &mut checker, &places);
         // The list of plugins is made in code: it is right, or no test passes.
         let plugins = crate::plugins::all().unwrap_or_default();
@@ -119,6 +136,15 @@ impl Config {
         }
         checker.finish(&places)?;
         Ok(config)
+    }
+
+    /// What plugins may fetch, with the secrets they may name.
+    ///
+    /// # Errors
+    /// The first file of a secret that cannot be used.
+    pub fn fetching(&self) -> Result<FetchSettings, SecretError> {
+        let secrets = secrets::read_all(&self.secrets)?;
+        Ok(FetchSettings { allow: self.fetch.places(), secrets, ..FetchSettings::default() })
     }
 
     /// Where the data is when there is no file: the environment's `CRIEUR_DATABASE__…`, else the private server.

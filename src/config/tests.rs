@@ -56,7 +56,7 @@ fn an_unknown_field_is_named_with_its_line_and_what_was_meant() {
     );
     assert_snapshot!(
         error("[organisation]\ntitle = \"Trifouilly\"\n\n[telegram]\ntoken = \"x\"\n"),
-        @"crieur.toml:4: telegram is not known: the fields here are organisation, database, http, log, stopping, account, plugins"
+        @"crieur.toml:4: telegram is not known: the fields here are organisation, database, http, log, stopping, fetch, secrets, account, plugins"
     );
 }
 
@@ -194,4 +194,14 @@ fn a_wrong_variable_is_told_by_its_name() {
 fn a_missing_file_says_how_to_begin() {
     let error = Config::load(Path::new("/nowhere/crieur.toml"), []).unwrap_err();
     assert_snapshot!(error.to_string(), @"/nowhere/crieur.toml: does not exist: copy docs/crieur.toml.example there, or name another file with --config. To look around first, run `crieur demo`");
+}
+
+#[test]
+fn what_may_be_fetched_and_which_secrets_there_are_is_checked() {
+    let fetch = "[organisation]\ntitle = \"Trifouilly\"\n\n[fetch]\nallow = [\"10.0.0.5\"]\n";
+    assert_snapshot!(error(fetch), @"crieur.toml:5: fetch.allow[1] `10.0.0.5` is no host with a port: write for example 10.0.0.5:443 or enquetes.mairie.lan:443");
+    let secret = "[organisation]\ntitle = \"Trifouilly\"\n\n[secrets.limesurvey]\nfile = \"password\"\nhosts = [\"https://enquetes.example.fr/\"]\n";
+    assert_snapshot!(error(secret), @"crieur.toml:6: secrets.limesurvey.hosts[1] `https://enquetes.example.fr/` is no host: write its name alone, such as enquetes.example.fr");
+    let name = "[organisation]\ntitle = \"Trifouilly\"\n\n[secrets.Lime-Survey]\nfile = \"password\"\n";
+    assert_snapshot!(error(name), @"crieur.toml:4: secrets.Lime-Survey is no name of a secret: write 1 to 40 of a-z, 0-9 and `_`");
 }

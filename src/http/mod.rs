@@ -4,13 +4,16 @@ mod health;
 mod listener;
 mod metrics;
 mod public;
+mod webhooks;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
 use bot_core::core::Core;
+use bot_core::fetch::Secret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,11 +53,17 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Serves the routes of the adapters, the result pages, health and metrics.
-    pub fn serve(listeners: Listeners, core: &Arc<Core>, adapters: Vec<Router>, scrape: Scrape) -> Self {
+    /// Serves the routes of the adapters, the result pages, the calls of questionnaire tools, health and metrics.
+    pub fn serve(
+        listeners: Listeners,
+        core: &Arc<Core>,
+        adapters: Vec<Router>,
+        secrets: BTreeMap<String, Secret>,
+        scrape: Scrape,
+    ) -> Self {
         let (public_stop, admin_stop) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
-        tasks.spawn(listener::serve(listeners.public, public::router(core, adapters), public_stop.clone()));
+        tasks.spawn(listener::serve(listeners.public, public::router(core, adapters, Arc::new(secrets)), public_stop.clone()));
         let upkeep = tokio::spawn(scrape.clone().keep_up());
         let admin = health::router(core).merge(metrics::router(core, scrape));
         // The operator's listener answers until the very end, so it does not hold the stop up.

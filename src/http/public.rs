@@ -22,6 +22,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use super::webhooks;
+
 /// Largest request body, in bytes. Nothing a citizen sends is longer; an adapter may allow less.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// For the whole answer to begin. An event stream begins at once and may go on.
@@ -31,7 +33,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(super) fn router(core: &Arc<Core>, adapters: Vec<Router>) -> Router {
+pub(super) fn router(core: &Arc<Core>, adapters: Vec<Router>, secrets: webhooks::Secrets) -> Router {
     let pages = Router::new()
         .route("/consultations", get(list))
         .route("/consultations/style.css", get(stylesheet))
@@ -50,7 +52,7 @@ pub(super) fn router(core: &Arc<Core>, adapters: Vec<Router>) -> Router {
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     adapters
         .into_iter()
-        .fold(pages.merge(home), Router::merge)
+        .fold(pages.merge(home).merge(webhooks::router(core, secrets)), Router::merge)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))

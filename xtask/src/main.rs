@@ -10,6 +10,7 @@ mod leaks;
 mod offline;
 mod peers;
 mod prepare;
+mod simulate;
 mod test;
 
 use std::ffi::OsString;
@@ -61,6 +62,16 @@ enum Task {
     /// A Matrix homeserver (Synapse), a second Matrix client, and judges of the fakes of Telegram and Discord, in
     /// Python environments below $CRIEUR_PEERS (else ~/.cache/crieur/peers). What is there already is kept.
     Peers,
+    /// Simulate a year of survey reminders in minutes, and judge every message.
+    ///
+    /// 36,000 collectivités and 60,000 contacts, who answer, snooze, block and move to other networks; outages, one
+    /// kill, both nights in which the clocks change. `cargo xtask simulate --help` tells the options of the simulation;
+    /// `cargo xtask test` runs twelve weeks of a small country.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run a program that can reach this machine and nothing else.
     ///
     /// As the tests are run: `cargo xtask offline cargo test --offline --package adapter-discord`.
@@ -79,6 +90,7 @@ fn main() -> ExitCode {
         Task::Prepare { check } => prepare_with_own_database(check),
         Task::Postgres => database::serve(),
         Task::Peers => peers::install().map(drop),
+        Task::Simulate { arguments } => simulate::run(&arguments),
         Task::Offline { command } => offline::run(&command),
     };
     match done {

@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use super::directory::{Directory, DirectoryError};
+use crate::people::invitation::forget_questions;
 
 impl Directory<'_> {
     /// Deletes a contact that has no address, with its history; gives back its number. A later import of the same
@@ -51,6 +52,8 @@ impl Directory<'_> {
                  what you send, take them out of its group"
             )));
         };
+        // Whoever followed their invitation was shown their name.
+        forget_questions(&mut *self.sql, self.organisation, number).await?;
         self.audit("contact.deleted", &format!("contact {number}"), json!({})).await?;
         Ok(number)
     }

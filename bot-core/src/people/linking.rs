@@ -12,7 +12,9 @@ use chrono::TimeDelta;
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::{LINK_CODE_LIFE, VERB_UNLINK, action, address_consent, identity, link_action, refuse_in_group, say, text};
+use super::{
+    LINK_CODE_LIFE, VERB_UNLINK, action, address_consent, identity, invitation, link_action, refuse_in_group, say, text,
+};
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, Origin, StoredEvent, addresses_of, apply_in_place};
 use crate::i18n::Argument;
@@ -537,7 +539,8 @@ async fn merge(context: &mut Context, kept: ContactId, joiner: ContactId) -> Res
     Ok(())
 }
 
-/// `/delier`: the address this was typed from becomes a person of its own again.
+/// `/delier`: the address this was typed from becomes a person of its own again: parted from the others, or, when it is
+/// the only one, from the contact whose invitation it accepted.
 pub(super) async fn unlink(
     core: &Core,
     organisation: &Organisation,
@@ -549,16 +552,22 @@ pub(super) async fn unlink(
     if refuse_in_group(&mut context) {
         return Ok(context);
     }
-    if caller.addresses.len() < 2 {
+    let only_one = caller.addresses.len() < 2;
+    if only_one && !invitation::is_bound_by(&mut context, caller.contact, caller.address).await? {
         say(&mut context, "unlink-alone", &[]);
         return Ok(context);
     }
     match confirmed {
         None => {
             let locale = context.locale;
+            let (ask, effect) = if only_one {
+                ("unlink-invitation-ask", "unlink-invitation-effect")
+            } else {
+                ("unlink-ask", "unlink-effect")
+            };
             context.reply(
-                Document::says(text(locale, "unlink-ask", &[]))
-                    .paragraph(text(locale, "unlink-effect", &[]))
+                Document::says(text(locale, ask, &[]))
+                    .paragraph(text(locale, effect, &[]))
                     .choice(text(locale, "unlink-yes", &[]), action(&[VERB_UNLINK, 1]))
                     .choice(text(locale, "unlink-no", &[]), action(&[VERB_UNLINK, 0])),
             );
@@ -576,6 +585,11 @@ pub(super) async fn unlink(
     }
     let left = caller.contact;
     let restored = part(core, &mut context, left, caller.address).await?;
+    if only_one {
+        invitation::free(&mut context, left).await?;
+    }
+    // What the address had agreed to, it had agreed to as the other person.
+    address_consent::close_without_consent(&mut context, restored).await?;
     context.audit("contacts.unlinked", format!("address {}", caller.address), json!({}));
     if let Some(caller) = &mut context.caller {
         caller.contact = restored;

@@ -6,6 +6,7 @@ use bot_core::people::invitation::{self, Entry, Invited, Issued, Reissued, State
 use bot_core::store::accounts::{AccountLink, StoredLink};
 use bot_core::{Address, ContactId, Redacted};
 use chrono::TimeDelta;
+use serde_json::json;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use sqlx::types::Uuid;
@@ -119,10 +120,14 @@ const NAMED: &str = "SELECT (SELECT count(*) FROM core.delivery WHERE body::text
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_yes_binds_whom_the_organiser_knows_and_keeps_the_words_that_were_shown() {
-    let town = town().await;
+    let mut town = town().await;
+    town.stop().await;
+    town.sending_rule = serde_json::from_value(json!({ "pressure": { "messages": 2, "days": 7 } })).unwrap();
+    town.start().await;
     let payload = invited(&town).await;
     follows(&town, "claire", &payload).await;
     let shown = said(&town, "claire");
+    assert!(shown.contains("plus de 2\u{a0}fois en 7\u{a0}jours"), "{shown}");
     assert!(shown.starts_with("Êtes-vous Claire Martin, de la commune «\u{a0}Nantes\u{a0}»\u{202f}?"), "{shown}");
     assert!(shown.contains("Je vous écris pour la ville de Trifouilly") && shown.contains("STOP"), "{shown}");
     assert!(!shown.contains("nantes.example") && !shown.contains("c1"), "{shown}");
@@ -474,20 +479,68 @@ async fn whoever_is_bound_to_another_contact_stays_who_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_agrees_to_other_words_than_they_read() {
-    let mut town = town().await;
+async fn the_words_kept_are_those_of_the_question_whatever_language_was_chosen_since() {
+    let town = town().await;
     let payload = invited(&town).await;
     follows(&town, "claire", &payload).await;
-    let asked = town.platform.words("claire").len();
-    // The language she reads in changes, and the button is still of the question in French.
     town.says("claire", "/langue").await;
     town.taps("claire", "English").await;
     town.taps("claire", YES).await;
     let wording: String =
         sqlx::query_scalar("SELECT wording FROM core.consent").fetch_one(town.database.pool()).await.unwrap();
     assert!(wording.starts_with("En répondant"), "{wording}");
-    assert!(asked > 0);
+    assert!(said(&town, "claire").contains("Done, thank you!"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_yes_is_undone_and_the_right_person_is_invited_again() {
+    let town = town().await;
+    let payload = invited(&town).await;
+    town.says("bob", "/delier").await;
+    assert!(town.last("bob").words.contains("reliée à aucune autre"));
+    town.says("bob", "/start").await;
+    town.taps("bob", "Oui, prévenez-moi").await;
+    follows(&town, "bob", &payload).await;
+    town.taps("bob", YES).await;
+    assert_eq!(town.number(BOUND).await, 1);
+    town.says("bob", "/delier").await;
+    assert!(said(&town, "bob").contains("l’invitation que vous avez acceptée"));
+    town.taps("bob", "Oui, séparer").await;
+    assert_eq!((town.number(BOUND).await, town.number(REMINDERS).await, town.number(HERE).await), (0, 0, 0));
+    assert_eq!(town.heard(0).last().unwrap(), "split");
+    // He is who he was, with what he had agreed to before; she is not.
+    let agreed = "SELECT count(*) FROM core.consent JOIN core.contact ON contact.id = consent.contact_id
+        WHERE withdrawn_at IS NULL AND contact.external_id IS NULL AND contact.status = 'active'";
+    assert_eq!(town.number(agreed).await, 1);
+    assert_eq!(town.number("SELECT count(*) FROM core.consent WHERE withdrawn_at IS NULL").await, 1);
+    follows(&town, "claire", &payload).await;
+    assert!(town.last("claire").words.contains("a déjà servi"));
+    assert_eq!(issue(&town).await, Issued { issued: 1, ..Issued::default() });
+    follows(&town, "claire", &self::payload(&entries(&town).await[0])).await;
+    town.taps("claire", YES).await;
+    assert_eq!(town.number(BOUND).await, 1);
+}
+
+/// A plugin that cannot settle keeps the binding from happening, and the button works once it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_plugin_is_away_nothing_is_bound_and_nothing_is_lost() {
+    let mut town = town().await;
+    let payload = invited(&town).await;
+    follows(&town, "claire", &payload).await;
+    enabled(&mut town, false).await;
+    town.taps("claire", YES).await;
+    assert!(town.last("claire").words.contains("arrêtée pour le moment"));
+    assert_eq!((town.number(BOUND).await, town.number("SELECT count(*) FROM core.consent").await), (0, 0));
+    enabled(&mut town, true).await;
+    town.taps("claire", YES).await;
+    assert_eq!(town.number(BOUND).await, 1);
+}
+
+async fn enabled(town: &mut Town, enabled: bool) {
     town.stop().await;
+    sqlx::query("UPDATE core.plugin SET enabled = $1").bind(enabled).execute(town.database.pool()).await.unwrap();
+    town.start().await;
+    town.quiet().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by failing")]
 
 mod asking;
+mod contacts;
 mod crash;
 mod delivery;
 mod dispatch;

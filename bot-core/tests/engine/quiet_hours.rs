@@ -260,7 +260,7 @@ async fn a_room_obeys_the_hours_and_has_no_cap() {
     assert_eq!(town.platform.words("ana").len(), 4);
 }
 
-fn other<'t>(town: &'t Town, who: &str) -> Vec<String> {
+fn other(town: &Town, who: &str) -> Vec<String> {
     town.other.as_ref().unwrap().words(who)
 }
 

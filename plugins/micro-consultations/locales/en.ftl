@@ -189,6 +189,7 @@ refused-not-open = This consultation is not open.
 refused-already-open = This consultation is already open.
 refused-closed = This consultation is closed, and a closed consultation stays closed.
 refused-closing-past = The planned closing is already past: choose a date to come.
+refused-anonymous = This consultation is anonymous: nobody reads its ballots with their authors.
 refused-not-draft = Only a draft can be thrown away.
 refused-extension = An extension is 1 to { $days } days.
 refused-slug = The name “{ $slug }” is taken: choose another one.

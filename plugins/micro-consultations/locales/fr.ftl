@@ -195,6 +195,7 @@ refused-not-open = Cette consultation n’est pas ouverte.
 refused-already-open = Cette consultation est déjà ouverte.
 refused-closed = Cette consultation est close, et une consultation close le reste.
 refused-closing-past = La clôture prévue est déjà passée : choisissez une date à venir.
+refused-anonymous = Cette consultation est anonyme : personne ne lit ses bulletins avec leurs auteurs.
 refused-not-draft = Seul un brouillon peut être jeté.
 refused-extension = Une prolongation va de 1 à { $days } jours.
 refused-slug = Le nom « { $slug } » est déjà pris : choisissez-en un autre.

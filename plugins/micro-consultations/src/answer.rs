@@ -58,6 +58,11 @@ impl Answers {
         Self(vec![None; definition.questions.len()])
     }
 
+    /// Nothing is answered yet.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
     pub fn get(&self, question: usize) -> Option<&Answer> {
         self.0.get(question).and_then(Option::as_ref)
     }

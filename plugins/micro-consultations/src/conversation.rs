@@ -148,9 +148,13 @@ pub(crate) async fn written(cx: &mut Context, name: &str, written: &str) -> Hand
         None
     };
     if refusal.is_none() {
+        let was_empty = draft.answers.is_empty();
         draft.answers.set(question, Some(Answer::Text(words.to_owned())));
         draft.position += 1;
         talk.keep(&draft).await?;
+        if was_empty {
+            talk.note_answered(false);
+        }
     }
     // Below what was just written: the question above it would be missed.
     talk.show_draft(Place::New, &draft, refusal);

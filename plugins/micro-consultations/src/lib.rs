@@ -20,6 +20,7 @@ pub mod definition_file;
 pub mod demo;
 #[cfg(test)]
 mod hammer;
+pub mod limesurvey;
 mod links;
 mod named_votes;
 pub mod operations;
@@ -28,6 +29,7 @@ pub mod page;
 mod participate;
 mod plugin;
 pub mod pulse;
+pub mod questionnaire;
 mod refusal;
 pub mod results;
 pub mod roll;

@@ -184,6 +184,7 @@ impl Talk<'_> {
         let document = match outcome {
             CastOutcome::Recorded | CastOutcome::Changed => {
                 self.drop_draft().await?;
+                self.note_answered(true);
                 let id = if outcome == CastOutcome::Changed { "receipt-changed" } else { "receipt" };
                 let lead = self.script().say(id, &[]);
                 self.script().receipt(lead)
@@ -217,6 +218,7 @@ impl Talk<'_> {
         let document = match outcome {
             WithdrawalOutcome::Withdrawn => {
                 self.keep_consent(before.consent.given_at).await?;
+                self.note_withdrawn();
                 self.script().answer_button(Document::says(self.script().say("withdrawn", &[])))
             }
             WithdrawalOutcome::NotAllowed => Document::says(self.script().say_of_it("already-cast")),

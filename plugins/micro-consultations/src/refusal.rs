@@ -73,6 +73,8 @@ pub enum Refusal {
     Extension,
     /// What is scheduled, open or closed is not thrown away.
     NotDraft,
+    /// Whose ballots nobody reads with their authors.
+    Anonymous,
     /// It accepts no participation codes.
     NoCodes,
     CodeCount,
@@ -102,6 +104,7 @@ impl Refusal {
             }
             Self::Extension => text(locale, "refused-extension", &[("days", DURATION_DAYS_MAX.into())]),
             Self::NotDraft => say("refused-not-draft"),
+            Self::Anonymous => say("refused-anonymous"),
             Self::NoCodes => say("refused-no-codes"),
             Self::CodeCount => text(locale, "refused-code-count", &[("most", CODES_MAX.into())]),
             Self::NoRoom(number) => text(locale, "refused-no-room", &[("number", number.to_string().into())]),

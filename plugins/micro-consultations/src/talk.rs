@@ -219,6 +219,7 @@ impl Talk<'_> {
         let question = self.consultation.definition.questions.get(draft.position).cloned();
         let given = draft.answers.get(draft.position).cloned();
         let option = u8::try_from(action.argument).unwrap_or(u8::MAX);
+        let was_empty = draft.answers.is_empty();
         let mut notice = None;
         match (action.verb, &question) {
             (Verb::Back, _) => draft.position = draft.position.saturating_sub(1),
@@ -271,6 +272,9 @@ impl Talk<'_> {
             _ => {}
         }
         self.keep(&draft).await?;
+        if was_empty && !draft.answers.is_empty() {
+            self.note_answered(false);
+        }
         self.show_draft(Place::Same, &draft, notice);
         Ok(())
     }
@@ -308,6 +312,7 @@ impl Talk<'_> {
             CastOutcome::Recorded | CastOutcome::Changed => {
                 self.drop_draft().await?;
                 let id = if outcome == CastOutcome::Changed { "receipt-changed" } else { "receipt" };
+                self.note_answered(true);
                 let lead = self.script().say(id, &[]);
                 self.script().receipt(lead)
             }
@@ -348,6 +353,7 @@ impl Talk<'_> {
         let document = match outcome {
             WithdrawalOutcome::Withdrawn => {
                 self.drop_draft().await?;
+                self.note_withdrawn();
                 self.cx.stop_awaiting();
                 self.script().answer_button(Document::says(self.script().say("withdrawn", &[])))
             }

@@ -19,13 +19,13 @@ use sqlx::types::Json;
 
 use crate::candidates::{self, Known, KnownParticipant, People};
 use crate::definition::{Definition, StepKey, StepKind};
-use crate::engine;
 use crate::operations;
 use crate::outcome::{self, Waiting};
 use crate::plan::{Line, Occasion, Past, Plan, Verdict, plan};
 use crate::reason::Reason;
 use crate::refusal::{By, OperationError, Refusal};
 use crate::store::{Campaign, CampaignId, MessageState, ParticipantId, RespondentKey, State};
+use crate::{answers, engine, limesurvey};
 
 /// Rows written by one statement.
 const ROWS_MAX: usize = 5000;
@@ -412,6 +412,9 @@ pub async fn approve(
         "wording": proposal.wording_hash, "list": proposal.list_hash,
     });
     By::whoever_asked(cx, Some(approved_by)).did(cx, "campaign.approved", id, details);
+    limesurvey::schedule(cx, id, &proposal.campaign.definition);
+    // Somebody may have answered before they were among the participants.
+    answers::match_again(cx, id).await?;
     Ok(proposal)
 }
 

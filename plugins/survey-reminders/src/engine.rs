@@ -16,6 +16,7 @@ use sqlx::types::Json;
 
 use crate::approval::kinds_of_steps;
 use crate::candidates::recipient_rule;
+use crate::conversation;
 use crate::definition::{Rung, Step, StepKind};
 use crate::handover::{Case, Decision, PersonCase, decide};
 use crate::messages::{self, LISTED_MAX, Occasion, Person, Silence};
@@ -404,7 +405,15 @@ fn outgoing(
     purpose: Purpose,
     says_late: bool,
 ) -> Outgoing {
-    let document = |locale: Locale| messages::document(&campaign.definition, step, locale, says_late);
+    let place = campaign.definition.steps.iter().position(|known| known.key == step.key).unwrap_or(usize::MAX);
+    let document = |locale: Locale| {
+        let mut document = messages::document(&campaign.definition, step, locale, says_late);
+        if step.to != Rung::Organisers {
+            document.choices =
+                conversation::choices(campaign.id, campaign.version, &campaign.definition, place, locale);
+        }
+        document
+    };
     let mut message = Outgoing::new(to, purpose, campaign.id.scope(), document(cx.organisation.default_locale));
     message.translations = Locale::ALL.into_iter().map(|locale| (locale, document(locale))).collect();
     message

@@ -6,18 +6,26 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod action;
 pub mod answers;
 pub mod approval;
 #[cfg(test)]
 mod bench;
 pub mod candidates;
+#[cfg(test)]
+mod chat_bench;
+mod colleague;
 pub mod completions;
+mod consent;
+mod conversation;
+mod days;
 pub mod definition;
 pub mod definition_file;
 pub mod engine;
 mod file_hour;
 pub mod handover;
 pub mod ladder;
+mod later;
 pub mod limesurvey;
 mod links;
 pub mod messages;
@@ -26,13 +34,17 @@ pub mod outcome;
 pub mod plan;
 pub mod plan_rows;
 mod plugin;
+pub mod questionnaire;
 pub mod reason;
 pub mod refusal;
 pub mod report;
 #[cfg(test)]
 mod sources_bench;
+mod standing;
 pub mod store;
+mod undo;
 pub mod webhook;
+mod wishes;
 pub mod words;
 
 pub use plugin::SurveyReminders;

@@ -5,10 +5,12 @@ use bot_core::plugin::{Context, HandlerError, HandlerResult};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use crate::answers;
 use crate::reason::Reason;
+use crate::standing::reference;
 
-/// Two people turn out to be one. Where both take part in a campaign, the messages of one of them go out no more:
-/// nobody gets a step twice.
+/// Two people turn out to be one. Where both take part in a campaign, the messages of one of them go out no more, and
+/// nobody gets a step twice; the token that was theirs is still known, since links with it were sent.
 pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
     sqlx::query!(
@@ -24,14 +26,17 @@ pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId)
     )
     .execute(cx.sql())
     .await?;
-    // Whoever wants no more keeps wanting no more.
+    // Whoever wants no more keeps wanting no more; that somebody else should answer is said of one collectivité.
     sqlx::query!(
         r#"
-        UPDATE survey_reminders.participant AS staying SET wish = joining.wish, wished_at = $4
+        UPDATE survey_reminders.participant AS staying
+        SET wish = coalesce(staying.wish, joining.wish),
+            wished_at = CASE WHEN staying.wish IS NULL AND joining.wish IS NOT NULL THEN $4 ELSE staying.wished_at END,
+            snoozed_until = greatest(staying.snoozed_until, joining.snoozed_until)
         FROM survey_reminders.participant AS joining
-        WHERE staying.organisation_id = $1 AND staying.contact_id = $2 AND staying.wish IS NULL
+        WHERE staying.organisation_id = $1 AND staying.contact_id = $2
           AND joining.organisation_id = $1 AND joining.contact_id = $3 AND joining.campaign_id = staying.campaign_id
-          AND joining.wish IS NOT NULL
+          AND (joining.respondent_key = staying.respondent_key OR joining.wish = 'stopped')
         "#,
         organisation.0,
         kept.0,
@@ -40,12 +45,127 @@ pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId)
     )
     .execute(cx.sql())
     .await?;
-    erased(cx, joiner).await
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.planned_message AS message SET state = 'suppressed', settled_at = $4, reason = $5
+        FROM survey_reminders.participant AS staying, survey_reminders.participant AS joining,
+             survey_reminders.planned_message AS had
+        WHERE staying.organisation_id = $1 AND staying.contact_id = $2
+          AND joining.organisation_id = $1 AND joining.contact_id = $3 AND joining.campaign_id = staying.campaign_id
+          AND had.organisation_id = $1 AND had.campaign_id = joining.campaign_id AND had.participant_id = joining.id
+          AND had.state IN ('handed', 'sent', 'unknown')
+          AND message.organisation_id = $1 AND message.campaign_id = staying.campaign_id
+          AND message.participant_id = staying.id AND message.step = had.step AND message.state = 'waiting'
+        "#,
+        organisation.0,
+        kept.0,
+        joiner.0,
+        now,
+        Json(Reason::Had) as _,
+    )
+    .execute(cx.sql())
+    .await?;
+    suppress(cx, joiner, &Reason::NotAddressed).await?;
+    // Who was found to be the joiner before is found to be the one who stays.
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.participant AS earlier SET same_as = staying.id
+        FROM survey_reminders.participant AS staying, survey_reminders.participant AS joining
+        WHERE staying.organisation_id = $1 AND staying.contact_id = $2
+          AND joining.organisation_id = $1 AND joining.contact_id = $3 AND joining.campaign_id = staying.campaign_id
+          AND earlier.organisation_id = $1 AND earlier.campaign_id = joining.campaign_id AND earlier.same_as = joining.id
+        "#,
+        organisation.0,
+        kept.0,
+        joiner.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.participant AS joining SET contact_id = NULL, same_as = staying.id
+        FROM survey_reminders.participant AS staying
+        WHERE joining.organisation_id = $1 AND joining.contact_id = $3
+          AND staying.organisation_id = $1 AND staying.contact_id = $2 AND staying.campaign_id = joining.campaign_id
+        "#,
+        organisation.0,
+        kept.0,
+        joiner.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    sqlx::query!(
+        "UPDATE survey_reminders.participant SET colleague = $2 WHERE organisation_id = $1 AND colleague = $3",
+        organisation.0,
+        kept.0,
+        joiner.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    // What either of them answered in chat, or said to have answered, is known under one name.
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.answer_news AS news SET reference = $2
+        WHERE organisation_id = $1 AND source IN ('chat', 'declared') AND reference = $3 AND NOT EXISTS (
+            SELECT FROM survey_reminders.answer_news AS own
+            WHERE own.organisation_id = $1 AND own.campaign_id = news.campaign_id AND own.source = news.source
+              AND own.reference = $2)
+        "#,
+        organisation.0,
+        reference(kept),
+        reference(joiner),
+    )
+    .execute(cx.sql())
+    .await?;
+    Ok(())
 }
 
-/// Takes a person out of every campaign: what was planned for them stays as a number.
+/// Takes a person out of every campaign: what was planned for them stays as a number, what they said as a press of
+/// somebody.
 pub(crate) async fn erased(cx: &mut Context, contact: ContactId) -> HandlerResult {
+    let organisation = cx.organisation.id;
+    answers::forget(cx, contact).await?;
+    suppress(cx, contact, &Reason::Gone).await?;
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.answer_news SET reference = 'gone:' || id
+        WHERE organisation_id = $1 AND source IN ('chat', 'declared') AND reference = $2
+        "#,
+        organisation.0,
+        reference(contact),
+    )
+    .execute(cx.sql())
+    .await?;
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.participant AS gone
+        SET contact_id = NULL, token = 'gone-' || gone.id, snoozed_until = NULL, opened_at = NULL, colleague = NULL
+        FROM survey_reminders.participant AS own
+        WHERE own.organisation_id = $1 AND own.contact_id = $2
+          AND gone.organisation_id = $1 AND gone.campaign_id = own.campaign_id
+          AND (gone.id = own.id OR gone.same_as = own.id)
+        "#,
+        organisation.0,
+        contact.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    // Somebody had named them.
+    sqlx::query!(
+        "UPDATE survey_reminders.participant SET colleague = NULL WHERE organisation_id = $1 AND colleague = $2",
+        organisation.0,
+        contact.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Nothing that waits for a contact goes out.
+async fn suppress(cx: &mut Context, contact: ContactId, reason: &Reason) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
+    // While their token is still known.
+    answers::forget(cx, contact).await?;
     sqlx::query!(
         r#"
         UPDATE survey_reminders.planned_message AS message
@@ -58,18 +178,7 @@ pub(crate) async fn erased(cx: &mut Context, contact: ContactId) -> HandlerResul
         organisation.0,
         contact.0,
         now,
-        Json(Reason::Gone) as _,
-    )
-    .execute(cx.sql())
-    .await?;
-    sqlx::query!(
-        r#"
-        UPDATE survey_reminders.participant
-        SET contact_id = NULL, token = 'gone-' || id, snoozed_until = NULL, opened_at = NULL
-        WHERE organisation_id = $1 AND contact_id = $2
-        "#,
-        organisation.0,
-        contact.0,
+        Json(reason) as _,
     )
     .execute(cx.sql())
     .await?;
@@ -82,7 +191,7 @@ pub(crate) async fn export(cx: &mut Context, contact: ContactId) -> Result<Value
     let rows = sqlx::query!(
         r#"
         SELECT campaign.slug, participant.id, participant.wish, participant.snoozed_until, participant.opened_at,
-               respondent.state AS "answer?"
+               participant.token, participant.colleague IS NOT NULL AS "named_colleague!", respondent.state AS "answer?"
         FROM survey_reminders.participant
         JOIN survey_reminders.campaign
           ON campaign.organisation_id = participant.organisation_id AND campaign.id = participant.campaign_id
@@ -122,9 +231,27 @@ pub(crate) async fn export(cx: &mut Context, contact: ContactId) -> Result<Value
                 })
             })
             .collect();
+        let presses = sqlx::query!(
+            r#"
+            SELECT wish.kind, wish.step, wish.wished_at FROM survey_reminders.wish
+            JOIN survey_reminders.campaign
+              ON campaign.organisation_id = wish.organisation_id AND campaign.id = wish.campaign_id
+            WHERE wish.organisation_id = $1 AND campaign.slug = $2 AND wish.participant_id = $3 ORDER BY wish.id
+            "#,
+            organisation.0,
+            row.slug,
+            row.id,
+        )
+        .fetch_all(cx.sql())
+        .await?;
+        let presses: Vec<Value> = presses
+            .into_iter()
+            .map(|press| json!({ "kind": press.kind, "under_step": press.step, "at": press.wished_at }))
+            .collect();
         campaigns.push(json!({
             "campaign": row.slug, "answer": row.answer, "wish": row.wish, "snoozed_until": row.snoozed_until,
-            "link_opened_at": row.opened_at, "messages": messages,
+            "link_opened_at": row.opened_at, "link_token": row.token, "named_a_colleague": row.named_colleague,
+            "presses": presses, "messages": messages,
         }));
     }
     Ok(json!({ "campaigns": campaigns }))

@@ -28,8 +28,7 @@ pub fn variables(rung: Rung, questionnaire: &Questionnaire) -> Vec<&'static str>
 }
 
 /// The document of a step in one language. What differs from person to person are its variables.
-///
-/// Buttons of a reminder are added here and nowhere else.
+/// Its buttons are added by [`crate::engine`], which knows the campaign's number.
 pub fn document(definition: &Definition, step: &Step, locale: Locale, is_late: bool) -> Document {
     let mut document = Document::new().block(Block::Template { markdown: step.wording.in_locale(locale).to_owned() });
     if is_late {

@@ -13,11 +13,11 @@ use sqlx::types::Json;
 
 use crate::definition::Definition;
 use crate::definition_file::parse;
-use crate::engine;
 use crate::outcome::{Waiting, end_waiting};
 use crate::reason::Reason;
 use crate::refusal::By;
 use crate::store::{self, Campaign, CampaignId, Lock, MessageState, NewVersion, RespondentState, State};
+use crate::{engine, limesurvey};
 
 pub use crate::approval::{Kind, PlanName, Proposal, approve, propose};
 pub use crate::refusal::{OperationError, Refusal};
@@ -214,6 +214,7 @@ pub async fn cancel(cx: &mut Context, id: CampaignId, by: Option<&str>) -> Resul
     let (organisation, now) = (cx.organisation.id, cx.now);
     store::set_state(cx.sql(), organisation, id, State::Cancelled, now).await?;
     cx.cancel(id.scope(), None);
+    limesurvey::cancel(cx, id);
     engine::wake(cx, id);
     By::whoever_asked(cx, by).did(cx, "campaign.cancelled", id, json!({}));
     find(cx, id).await

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use bot_core::action::ActionPayload;
 use bot_core::plugin::{
-    Audience, CommandCall, Context, DeliveryOutcome, Event, Fetched, FiredFire, HandlerError, HandlerResult, Manifest,
-    Plugin, Subscription,
+    Audience, CommandCall, CommandDeclaration, Context, DeliveryOutcome, Event, Fetched, FiredFire, HandlerError,
+    HandlerResult, Manifest, Plugin, Subscription,
 };
 use bot_core::{ContactId, PluginId};
 use serde_json::{Value, json};
 
-use crate::{engine, limesurvey, links};
+use crate::action::Action;
+use crate::{consent, conversation, engine, limesurvey, links, questionnaire};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -21,11 +22,28 @@ impl SurveyReminders {
     /// # Errors
     /// Never: the id is well formed.
     pub fn new() -> Result<Self, bot_core::InvalidName> {
+        // Following a link to these changes nothing.
+        let command = |name, name_en, summary_fr, summary_en| CommandDeclaration {
+            name,
+            name_en,
+            summary_fr,
+            summary_en,
+            audience: Audience::Everyone,
+            linkable: true,
+        };
         let manifest = Manifest {
             id: "survey-reminders".parse::<PluginId>()?,
             version: env!("CARGO_PKG_VERSION"),
-            commands: Vec::new(),
-            subscriptions: vec![Subscription::Links, Subscription::Erasures],
+            commands: vec![
+                command(
+                    "questionnaires",
+                    "surveys",
+                    "Les questionnaires qui vous attendent",
+                    "The questionnaires that wait for you",
+                ),
+                command("rappels", "reminders", "Recevoir ou non des rappels", "Get reminders, or none"),
+            ],
+            subscriptions: vec![Subscription::Links, Subscription::Erasures, Subscription::Notes],
             settings_schema: json!({ "type": "object", "additionalProperties": false }),
             sql_schema: "survey_reminders",
         };
@@ -48,22 +66,31 @@ impl Plugin for SurveyReminders {
         Ok(())
     }
 
-    async fn on_command(&self, _cx: &mut Context, command: &CommandCall) -> HandlerResult {
-        Err(HandlerError::Broken(format!("/{} is not a command of this plugin", command.name)))
+    async fn on_command(&self, cx: &mut Context, command: &CommandCall) -> HandlerResult {
+        match command.name.as_str() {
+            "questionnaires" => conversation::list(cx).await,
+            "rappels" => consent::command(cx).await,
+            other => Err(HandlerError::Broken(format!("/{other} is not a command of this plugin"))),
+        }
     }
 
-    async fn on_action(&self, _cx: &mut Context, _action: &ActionPayload) -> HandlerResult {
-        Ok(())
+    async fn on_action(&self, cx: &mut Context, action: &ActionPayload) -> HandlerResult {
+        // Sealed by the core, so an unknown payload is one of a version that is gone: nothing to do.
+        match Action::read(action) {
+            Some(action) => conversation::press(cx, action).await,
+            None => Ok(()),
+        }
     }
 
-    async fn on_text(&self, _cx: &mut Context, name: &str, _text: &str) -> HandlerResult {
-        Err(HandlerError::Broken(format!("this plugin awaits no text named {name}")))
+    async fn on_text(&self, cx: &mut Context, name: &str, text: &str) -> HandlerResult {
+        conversation::written(cx, name, text).await
     }
 
     async fn on_event(&self, cx: &mut Context, event: &Event) -> HandlerResult {
         match event {
             Event::ContactsMerged { kept, joiner, .. } => links::merged(cx, *kept, *joiner).await,
             Event::ContactErased { contact, .. } => links::erased(cx, *contact).await,
+            Event::Noted { note, .. } => questionnaire::noted(cx, note).await,
             // Whoever leaves a link has been written to as the person they were: they join campaigns by a supplement.
             _ => Ok(()),
         }

@@ -2,6 +2,7 @@
 //! and what waits.
 
 use bot_core::Wording;
+use bot_core::calendar::sending::SendingRule;
 use bot_core::plugin::{Context, Effect, HandlerError};
 use bot_core::plugin_bench::PluginBench;
 use bot_core::{Clock, Locale};
@@ -193,6 +194,7 @@ pub(crate) fn definition(slug: &str, sources: Sources) -> Definition {
             redirect: false,
         },
         sources,
+        sending: SendingRule::default(),
         reminders_max: 3,
         days_between_min: 3,
         two_people: false,

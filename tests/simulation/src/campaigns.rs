@@ -146,7 +146,7 @@ pub fn campaigns(start: NaiveDate) -> Vec<Campaign> {
             kinds: &[],
             opens: at(day(3, 9), 8),
             deadline: at(day(5, 29), 18),
-            reminders_max: 3,
+            reminders_max: 4,
             days_between_min: 5,
             steps: ladder([21, 28], [21, 4]),
             edited: None,

@@ -13,3 +13,15 @@ mod places;
 pub mod record;
 mod seeding;
 pub mod world;
+mod crowd;
+mod deeds;
+mod life;
+mod office;
+pub mod run;
+pub mod summary;
+
+/// Between two looks at something that happens elsewhere.
+async fn a_moment() {
+    let nothing = std::future::pending::<()>();
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(3), nothing).await;
+}

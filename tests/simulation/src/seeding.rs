@@ -16,12 +16,8 @@ const ROWS_MAX: usize = 10_000;
 /// What people were shown when they agreed.
 const WORDING: &str = "Oui, écrivez-moi ici.";
 
-/// The database's names of what is in it.
-pub struct Seeded {
-    /// By collectivité.
-    pub collectivites: Vec<i64>,
-}
-
+/// Says what the database calls each collectivité.
+///
 /// # Errors
 /// Those of the database.
 pub async fn seed(
@@ -31,7 +27,7 @@ pub async fn seed(
     organisation: OrganisationId,
     accounts: [AccountId; 3],
     now: DateTime<Utc>,
-) -> Result<Seeded, sqlx::Error> {
+) -> Result<Vec<i64>, sqlx::Error> {
     let collectivites = collectivites(pool, world, organisation, now).await?;
     contacts(pool, world, organisation, &collectivites, now).await?;
     addresses(pool, world, organisation, accounts, now).await?;
@@ -39,7 +35,7 @@ pub async fn seed(
         group(pool, world, organisation, campaign, now).await?;
     }
     sqlx::raw_sql("ANALYZE").execute(pool).await?;
-    Ok(Seeded { collectivites })
+    Ok(collectivites)
 }
 
 async fn collectivites(

@@ -8,7 +8,8 @@
 //!
 //! Besides the rules of linking: a yes ends a STOP said before, as every yes does; and what the caller had consented to
 //! in chat stays, since the invited contact had no chat to consent in. Whoever is bound to another contact of the
-//! organiser's stays who they are, and the organiser is told. A second address comes by `/lier` only.
+//! organiser's stays who they are, and the organiser is told. A second address comes by `/lier` only; `/delier` undoes a
+//! yes.
 //!
 //! What quotes the invited person's name to whoever followed the link is kept with the delivery and blanked with a no
 //! and with the person's erasure.
@@ -19,23 +20,21 @@ mod sheet;
 
 pub use self::code::Code;
 pub use self::operations::{
-    InvitationError, Invited, Issued, LIFE_DAYS_MAX, Reissued, State, issue, list, reissue, revoke,
+    InvitationError, Invited, Issued, LIFE_DAYS_MAX, Reissued, State, issue, list, of_numbers, reissue, revoke,
 };
 pub use self::sheet::{Entry, EntryLink, entries, mail_merge, printed};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use super::{
     AskedHere, VERB_INVITATION, action, address_consent, identity, linking, refuse_in_group, say, text, wording_mark,
 };
-use crate::calendar::sending::SendingRule;
 use crate::core::{Core, Organisation};
 use crate::dispatcher::{DispatchError, StoredEvent, write_consent};
 use crate::i18n::Argument;
-use crate::ids::{AccountId, ContactId};
+use crate::ids::{AccountId, AddressId, ContactId, OrganisationId};
 use crate::locale::Locale;
 use crate::message::Document;
 use crate::plugin::{Context, Edit, Purpose, Reply};
@@ -203,7 +202,7 @@ pub(super) async fn follow(
             say(context, "invitation-yours", &[]);
         } else {
             // They had said yes, and STOP since: this is how they change their mind.
-            ask(context, &invitation).await?;
+            ask(context, &invitation);
         }
         return Ok(());
     }
@@ -219,12 +218,13 @@ pub(super) async fn follow(
     )
     .execute(&mut *context.transaction)
     .await?;
-    ask(context, &invitation).await
+    ask(context, &invitation);
+    Ok(())
 }
 
 /// Nothing of the invited person is shown but name and collectivité. Nothing is bound before the yes, which is to
 /// exactly these words.
-async fn ask(context: &mut Context, invitation: &Invitation) -> Result<(), DispatchError> {
+fn ask(context: &mut Context, invitation: &Invitation) {
     let locale = context.locale;
     let organisation = organisation_argument(context);
     let collectivite = invitation.collectivite.as_ref();
@@ -244,7 +244,7 @@ async fn ask(context: &mut Context, invitation: &Invitation) -> Result<(), Dispa
     let asked = Asked { here, number: invitation.number, generation: invitation.generation };
     let document = Document::says(question)
         .paragraph(text(locale, "invitation-who", &organisation))
-        .paragraph(how_often(context).await?)
+        .paragraph(how_often(context))
         .paragraph(text(locale, "invitation-stop", &[]))
         .paragraph(text(locale, "invitation-kept", &organisation))
         .paragraph(wording)
@@ -252,26 +252,19 @@ async fn ask(context: &mut Context, invitation: &Invitation) -> Result<(), Dispa
         .choice(text(locale, "invitation-no", &[]), action(&asked.bytes(false)));
     let reveals = Some(invitation.scope());
     context.reply_with(Reply { document, message_key: Some(QUESTION.to_owned()), reveals });
-    Ok(())
 }
 
 /// What to expect, with the most there can be where the organisation has set it.
-async fn how_often(context: &mut Context) -> Result<String, DispatchError> {
-    let rule = sqlx::query_scalar!(
-        r#"SELECT sending_rule AS "rule: Json<SendingRule>" FROM core.organisation WHERE id = $1"#,
-        context.organisation.id.0,
-    )
-    .fetch_one(&mut *context.transaction)
-    .await?;
+fn how_often(context: &Context) -> String {
     let often = text(context.locale, "invitation-often", &[]);
-    Ok(match rule.0.pressure {
+    match context.organisation.sending_rule.pressure {
         Some(cap) => {
             let (messages, days) = (i64::from(cap.messages.get()), i64::from(cap.days.get()));
             let most = [("messages", Argument::from(messages)), ("days", Argument::from(days))];
             format!("{often} {}", text(context.locale, "invitation-cap", &most))
         }
         None => often,
-    })
+    }
 }
 
 fn organisation_argument(context: &Context) -> [(&'static str, Argument<'static>); 1] {
@@ -316,9 +309,9 @@ pub(super) async fn answer(
             say(&mut context, "invitation-yours", &[]);
         } else if is_what_they_read {
             agree(&mut context, &wording).await?;
-            welcome(&mut context).await?;
+            welcome(&mut context);
         } else {
-            ask(&mut context, &invitation).await?;
+            ask(&mut context, &invitation);
         }
         return Ok(context);
     }
@@ -327,7 +320,7 @@ pub(super) async fn answer(
         return Ok(context);
     }
     if !is_what_they_read {
-        ask(&mut context, &invitation).await?;
+        ask(&mut context, &invitation);
         return Ok(context);
     }
     if identity::is_known(&mut context, caller.contact).await? {
@@ -371,7 +364,7 @@ pub(super) async fn answer(
     context = linking::join(core, organisation, context, event, invitation.contact, caller.contact).await?;
     agree(&mut context, &wording).await?;
     identity::remember(&mut context, invitation.contact, "contact", "bound", json!({})).await?;
-    welcome(&mut context).await?;
+    welcome(&mut context);
     Ok(context)
 }
 
@@ -435,17 +428,16 @@ async fn agree(context: &mut Context, wording: &str) -> Result<(), DispatchError
     Ok(())
 }
 
-async fn welcome(context: &mut Context) -> Result<(), DispatchError> {
+fn welcome(context: &mut Context) {
     let locale = context.locale;
     let organisation = organisation_argument(context);
-    let often = how_often(context).await?;
+    let often = how_often(context);
     context.reply(
         Document::says(text(locale, "invitation-welcome", &organisation))
             .paragraph(often)
             .paragraph(text(locale, "invitation-stop", &[]))
             .paragraph(text(locale, "invitation-more", &[])),
     );
-    Ok(())
 }
 
 async fn number_of(context: &mut Context, contact: ContactId) -> Result<i64, sqlx::Error> {
@@ -458,11 +450,56 @@ async fn number_of(context: &mut Context, contact: ContactId) -> Result<i64, sql
     .await
 }
 
+/// Whether this address accepted the invitation of `contact`.
+pub(super) async fn is_bound_by(
+    context: &mut Context,
+    contact: ContactId,
+    address: AddressId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT FROM core.invitation WHERE organisation_id = $1 AND contact_id = $2 AND used_by = $3
+        ) AS "bound!"
+        "#,
+        context.organisation.id.0,
+        contact.0,
+        address.0,
+    )
+    .fetch_one(&mut *context.transaction)
+    .await
+}
+
+/// The only address of `contact` left again, by `/delier`: whoever said yes was somebody else, or thinks better of it.
+/// Their consents were theirs; the contact may be invited again.
+pub(super) async fn free(context: &mut Context, contact: ContactId) -> Result<(), DispatchError> {
+    sqlx::query!(
+        r#"
+        UPDATE core.consent SET withdrawn_at = greatest($3, given_at)
+        WHERE organisation_id = $1 AND contact_id = $2 AND withdrawn_at IS NULL
+        "#,
+        context.organisation.id.0,
+        contact.0,
+        context.now,
+    )
+    .execute(&mut *context.transaction)
+    .await?;
+    identity::remember(context, contact, "contact", "unbound", json!({})).await
+}
+
 /// The questions that named a person leave with that person, whoever followed the link.
 pub(super) async fn forget(context: &mut Context, contact: ContactId) -> Result<(), sqlx::Error> {
     let number = number_of(context, contact).await?;
-    let organisation = context.organisation.id.0;
-    blank_questions(&mut context.transaction, organisation, &format!("invitation:{number}"), None).await
+    forget_questions(&mut context.transaction, context.organisation.id, number).await
+}
+
+/// As [`forget`], of the contact with this number.
+pub(crate) async fn forget_questions(
+    connection: &mut PgConnection,
+    organisation: OrganisationId,
+    number: i64,
+) -> Result<(), sqlx::Error> {
+    blank_questions(connection, organisation.0, &format!("invitation:{number}"), None).await
 }
 
 /// Blanks the questions of a scope: in one chat, or in all.

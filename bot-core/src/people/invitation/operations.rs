@@ -22,6 +22,8 @@ pub(super) const HISTORY_DISOWNED: &str = "invitation.disowned";
 pub enum InvitationError {
     #[error(transparent)]
     Contacts(#[from] ContactsError),
+    #[error("there is no contact with the number {0}: `crieur contacts invitations list` shows the numbers")]
+    NoSuchContact(i64),
     #[error("an invitation may be good for 1 to {LIFE_DAYS_MAX} days, not {0}")]
     Life(i64),
     #[error("the database refused: {0}")]
@@ -42,6 +44,28 @@ async fn members(
             contacts::each(connection, organisation, set, |contact| members.push(contact.id.0)).await?;
             Ok(Some(members))
         }
+    }
+}
+
+/// The contacts with these numbers.
+///
+/// # Errors
+/// [`InvitationError::NoSuchContact`].
+pub async fn of_numbers(
+    connection: &mut PgConnection,
+    organisation: OrganisationId,
+    numbers: &[i64],
+) -> Result<ContactSet, InvitationError> {
+    let found = sqlx::query!(
+        "SELECT id, number FROM core.contact WHERE organisation_id = $1 AND number = ANY ($2) AND status <> 'archived'",
+        organisation.0,
+        numbers,
+    )
+    .fetch_all(connection)
+    .await?;
+    match numbers.iter().find(|number| !found.iter().any(|contact| contact.number == **number)) {
+        Some(missing) => Err(InvitationError::NoSuchContact(*missing)),
+        None => Ok(ContactSet::These(found.into_iter().map(|contact| ContactId(contact.id)).collect())),
     }
 }
 

@@ -7,7 +7,6 @@ use super::{Case, Promise, Violation, knew, step_of};
 use crate::campaigns::{After, CAP_DAYS, CAP_MESSAGES, Campaign, OnlyIf, Step};
 use crate::record::{Decision, Knock, Message, Received};
 
-/// An invitation may have been followed by its consent only so much later.
 pub(super) fn judge(case: &Case<'_>, violations: &mut Vec<Violation>) {
     for (person, received) in &case.unasked {
         let mut judge = Judge { case, person: *person, violations };
@@ -72,7 +71,11 @@ impl Judge<'_, '_> {
     /// STOP and the like, said before it was sent.
     fn after_wishes(&mut self, message: &Received) {
         let campaign = step_of(message).map(|(campaign, _)| campaign);
-        for entry in self.case.of_person(self.person).iter().filter(|entry| knew(message, entry)) {
+        // The last wish for a day counts.
+        let is_snooze = |decision| matches!(decision, Decision::Snoozed { campaign: of, .. } if Some(of) == campaign);
+        let known = || self.case.of_person(self.person).iter().filter(|entry| knew(message, entry));
+        let last_snooze = known().filter(|entry| is_snooze(entry.decision)).map(|entry| entry.order).max();
+        for entry in known().filter(|entry| !is_snooze(entry.decision) || Some(entry.order) == last_snooze) {
             let (promise, what) = match entry.decision {
                 Decision::Stopped => (Promise::NothingAfterStop, "after STOP"),
                 Decision::StoppedCampaign { campaign: of } if Some(of) == campaign => {

@@ -1,0 +1,89 @@
+//! `campaign answers`: answers that match nobody, matched by hand or dismissed.
+
+use std::process::ExitCode;
+
+use bot_core::ids::PluginId;
+use bot_core::plugin::Context;
+use clap::Subcommand;
+use serde_json::json;
+use survey_reminders::answers::{self, NewsId};
+use survey_reminders::operations;
+use survey_reminders::store::CampaignId;
+
+use super::arguments::PlaceArguments;
+use super::operator::Operator;
+use super::output::{Output, moment, table};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum AnswersCommand {
+    /// Answers that match nobody, each with the reason.
+    List {
+        /// The campaign, by name or number.
+        campaign: String,
+    },
+    /// Says whose answer it is.
+    Match {
+        campaign: String,
+        /// Its number in the list.
+        answer: i64,
+        /// The respondent: its key (c12), a token, an INSEE code or a SIREN number.
+        whose: String,
+    },
+    /// Says that an answer belongs to nobody.
+    Dismiss {
+        campaign: String,
+        /// Its number in the list.
+        answer: i64,
+    },
+}
+
+pub(super) async fn run(place: &PlaceArguments, command: AnswersCommand, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        AnswersCommand::List { campaign } => {
+            let listed = perform(place, &campaign, async |cx, id| Ok(answers::unmatched(cx, id).await?)).await?;
+            output.answer(&listed, || {
+                let rows = listed.iter().map(|one| {
+                    let keys = [("token", &one.keys.token), ("insee", &one.keys.insee), ("siren", &one.keys.siren)];
+                    let keys = keys.iter().filter_map(|(name, key)| key.as_ref().map(|key| format!("{name} {key}")));
+                    [
+                        one.number.to_string(),
+                        one.source.clone(),
+                        one.completeness.clone(),
+                        one.answered_at.map_or_else(|| moment(one.heard_at), moment),
+                        keys.collect::<Vec<_>>().join(", "),
+                        one.why.to_string(),
+                    ]
+                });
+                table(["number", "source", "answer", "when", "by", "why"], rows, "Every answer is somebody's.")
+            })?;
+        }
+        AnswersCommand::Match { campaign, answer, whose } => {
+            let matched = perform(place, &campaign, async |cx, id| {
+                Ok(answers::match_by_hand(cx, id, NewsId(answer), &whose).await?)
+            });
+            let key = matched.await?;
+            output.answer(&json!({ "number": answer, "respondent": key }), || {
+                format!("Answer {answer} is that of {key}.")
+            })?;
+        }
+        AnswersCommand::Dismiss { campaign, answer } => {
+            perform(place, &campaign, async |cx, id| Ok(answers::dismiss(cx, id, NewsId(answer)).await?)).await?;
+            output
+                .answer(&json!({ "number": answer, "dismissed": true }), || format!("Answer {answer} is dismissed."))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn perform<T>(
+    place: &PlaceArguments,
+    campaign: &str,
+    work: impl AsyncFnOnce(&mut Context, CampaignId) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let plugin: PluginId = "survey-reminders".parse()?;
+    let all = async |cx: &mut Context| {
+        let id = operations::show(cx, campaign).await?.id;
+        work(cx, id).await
+    };
+    Operator::run(place, async |operator| operator.perform(&plugin, all).await).await
+}
