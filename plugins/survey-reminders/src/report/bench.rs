@@ -51,6 +51,7 @@ pub(crate) fn respondent(number: i64) -> Respondent {
         },
         state: RespondentState::Silent,
         declared: false,
+        contacts: 1,
         opened: false,
         wants_quiet: false,
         messages: MessagesTo::default(),
@@ -104,11 +105,11 @@ pub(crate) fn any_facts() -> impl Strategy<Value = Facts> {
     let message = (steps.clone(), prop::sample::select(MessageState::ALL), reason);
     let after = proptest::option::of(prop_oneof![Just(String::new()), steps.prop_map(str::to_owned)]);
     let state = prop::sample::select(RespondentState::ALL);
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), 0u32..3);
     let one = (any_strata(), state, flags, after, proptest::collection::vec(message, 0..4));
     (proptest::collection::vec(one, 0..30), any::<bool>()).prop_map(|(ones, redirect)| {
         let mut facts = Facts { redirect, ..facts() };
-        for ((strata, state, (declared, opened, wants_quiet), answered_after, messages), number) in
+        for ((strata, state, (declared, opened, wants_quiet, contacts), answered_after, messages), number) in
             ones.into_iter().zip(1..)
         {
             let mut to = MessagesTo::default();
@@ -137,6 +138,7 @@ pub(crate) fn any_facts() -> impl Strategy<Value = Facts> {
                 facts: strata,
                 state,
                 declared,
+                contacts,
                 opened,
                 wants_quiet,
                 messages: to,

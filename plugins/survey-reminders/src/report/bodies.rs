@@ -45,7 +45,7 @@ impl Reminding {
         let messages = respondent.messages;
         if progress.is_answered() || progress == Progress::Refused || respondent.wants_quiet {
             Self::No
-        } else if messages.sent + messages.unknown + messages.to_come > 0 {
+        } else if respondent.contacts > 0 && messages.sent + messages.unknown + messages.to_come > 0 {
             Self::InChat
         } else {
             Self::Otherwise

@@ -71,6 +71,8 @@ pub struct Respondent {
     pub facts: Strata,
     pub state: RespondentState,
     pub declared: bool,
+    /// Those who are still there: none after an erasure.
+    pub contacts: u32,
     /// One of its contacts opened a link.
     pub opened: bool,
     /// All of its contacts said stop, or asked for a later reminder which is not due yet.
@@ -129,6 +131,7 @@ pub async fn read(
                            'facts', respondent.facts,
                            'state', respondent.state,
                            'declared', respondent.declared,
+                           'contacts', coalesce(people.contacts, 0),
                            'opened', coalesce(people.opened, false),
                            'wants_quiet', coalesce(people.wants_quiet, false),
                            'messages', json_build_object(
@@ -140,9 +143,9 @@ pub async fn read(
                            'answered_after', news.after_step
                        ) ORDER BY respondent.key), '[]')
                 FROM survey_reminders.respondent
-                LEFT JOIN (SELECT respondent_key, bool_or(opened_at IS NOT NULL) AS opened,
+                LEFT JOIN (SELECT respondent_key, count(contact_id) AS contacts, bool_or(opened_at IS NOT NULL) AS opened,
                                   bool_and(coalesce(wish = 'stopped', false) OR coalesce(snoozed_until > $3, false))
-                                      AS wants_quiet
+                                      FILTER (WHERE contact_id IS NOT NULL) AS wants_quiet
                            FROM survey_reminders.participant
                            WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id
                            GROUP BY 1) AS people

@@ -17,6 +17,7 @@ use crate::messages;
 const TOKEN_CHARACTERS_MAX: usize = 64;
 
 struct Way {
+    /// Who is addressed by that token now.
     participant: i64,
     campaign: i32,
     definition: Definition,
@@ -74,14 +75,14 @@ fn unknown(visit: &Visit<'_>) -> Answer {
 }
 
 /// Where a token leads, by the definition that was approved: nobody is led elsewhere by an edit. Somebody who erased
-/// themselves has no link any more, and the organisers have none.
+/// themselves has no link any more, and the organisers have none; of two contacts who are one person both links work.
 async fn way(visit: &Visit<'_>, slug: &str, token: &str) -> Result<Option<Way>, HandlerError> {
     if !is_slug(slug) || token.len() > TOKEN_CHARACTERS_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(None);
     }
     let found = sqlx::query!(
         r#"
-        SELECT participant.id, participant.campaign_id, approval.definition AS "definition: Json<Definition>"
+        SELECT coalesce(participant.same_as, participant.id) AS "participant!", participant.campaign_id, approval.definition AS "definition: Json<Definition>"
         FROM survey_reminders.campaign
         JOIN survey_reminders.participant
           ON participant.organisation_id = campaign.organisation_id AND participant.campaign_id = campaign.id
@@ -89,7 +90,7 @@ async fn way(visit: &Visit<'_>, slug: &str, token: &str) -> Result<Option<Way>, 
           ON approval.organisation_id = campaign.organisation_id AND approval.campaign_id = campaign.id
          AND approval.version = campaign.approved_version
         WHERE campaign.organisation_id = $1 AND campaign.slug = $2 AND participant.token = $3
-          AND participant.contact_id IS NOT NULL
+          AND (participant.contact_id IS NOT NULL OR participant.same_as IS NOT NULL)
         ORDER BY approval.number DESC
         LIMIT 1
         "#,
@@ -104,7 +105,7 @@ async fn way(visit: &Visit<'_>, slug: &str, token: &str) -> Result<Option<Way>, 
         let link = messages::questionnaire_link(&definition.questionnaire, token)?;
         // The campaign file takes no other; a header holds no other either.
         let is_fine = link.starts_with("https://") && link.bytes().all(|byte| byte.is_ascii_graphic());
-        is_fine.then_some(Way { participant: row.id, campaign: row.campaign_id, definition, link })
+        is_fine.then_some(Way { participant: row.participant, campaign: row.campaign_id, definition, link })
     }))
 }
 
@@ -169,6 +170,17 @@ mod tests {
             assert_eq!(show(&stage.visit(), slug, token).await.unwrap().status, 404);
             assert_eq!(open(&stage.visit(), slug, token).await.unwrap().status, 404);
         }
+    }
+
+    #[tokio::test]
+    async fn of_two_contacts_who_are_one_person_both_links_count_for_them() {
+        let stage = Stage::new(85).await;
+        stage.redirects(true).await;
+        stage.merges("tok/n-1", "token-2").await;
+        let led = open(&stage.visit(), SLUG, "tok/n-1").await.unwrap();
+        assert_eq!(led.header("location"), Some("https://enquetes.example/s?token=tok%2Fn-1"));
+        assert_eq!(stage.opened_at("tok/n-1").await, None);
+        assert_eq!(stage.opened_at("token-2").await, Some(stage.bench.clock.now()));
     }
 
     #[tokio::test]

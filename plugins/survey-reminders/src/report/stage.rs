@@ -297,6 +297,25 @@ impl Stage {
         .unwrap();
     }
 
+    /// The contact of one token turns out to be that of the other.
+    pub async fn merges(&self, joining: &str, staying: &str) {
+        sqlx::query!(
+            r#"
+            UPDATE survey_reminders.participant AS joining SET contact_id = NULL, same_as = staying.id
+            FROM survey_reminders.participant AS staying
+            WHERE joining.organisation_id = $1 AND joining.campaign_id = $2 AND joining.token = $3
+              AND staying.organisation_id = $1 AND staying.campaign_id = $2 AND staying.token = $4
+            "#,
+            self.bench.organisation.id.0,
+            self.campaign.0,
+            joining,
+            staying,
+        )
+        .execute(&self.bench.pool)
+        .await
+        .unwrap();
+    }
+
     pub async fn link(&self) -> Link {
         let call = async |cx: &mut bot_core::plugin::Context| gate::issue(cx, self.campaign, SLUG).await;
         self.bench.call(None, Locale::Fr, call).await.unwrap().0
