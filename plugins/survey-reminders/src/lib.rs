@@ -39,6 +39,7 @@ mod plugin;
 pub mod questionnaire;
 pub mod reason;
 pub mod refusal;
+pub mod report;
 #[cfg(test)]
 mod sources_bench;
 mod standing;
