@@ -9,6 +9,7 @@ mod contacts;
 mod deliveries;
 mod doctor;
 mod inbox;
+mod invitations;
 #[cfg(feature = "matrix")]
 mod matrix;
 mod operator;
