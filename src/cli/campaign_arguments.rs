@@ -133,13 +133,13 @@ pub(super) enum CompletionsCommand {
 pub(super) struct Who {
     /// Who does it, for the audit log and where two people are asked for [default: the system's user]
     #[arg(long = "as", value_name = "NAME")]
-    name: Option<String>,
+    by: Option<String>,
 }
 
 impl Who {
     /// The name given, or that of the system's user.
     pub fn name(&self) -> String {
-        let given = self.name.clone().filter(|name| !name.trim().is_empty());
+        let given = self.by.clone().filter(|name| !name.trim().is_empty());
         let of_system = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
         given.or_else(of_system).unwrap_or_else(|| "operator".to_owned())
     }
