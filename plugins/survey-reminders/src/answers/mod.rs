@@ -295,7 +295,7 @@ async fn credit(cx: &mut Context, campaign: CampaignId, news: NewsId, key: Respo
 
 /// Brings a respondent's state up to date with all that is known, and suppresses what waits for somebody who has
 /// answered. Says whether they have.
-async fn settle(cx: &mut Context, campaign: CampaignId, key: RespondentKey) -> Result<bool, HandlerError> {
+pub(crate) async fn settle(cx: &mut Context, campaign: CampaignId, key: RespondentKey) -> Result<bool, HandlerError> {
     let (organisation, key) = (cx.organisation.id, key.to_string());
     // Two pieces of news of one respondent settle one after the other, and the later sees what the earlier did. The
     // lock goes together with that of a row that only refers to this one.
