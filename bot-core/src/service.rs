@@ -269,7 +269,7 @@ impl Service {
                 return Ok(());
             }
             // Where thousands of deliveries end each second, looking must not take the time of working.
-            pause(looked.elapsed() * 4).await;
+            pause((looked.elapsed() * 4).min(Duration::from_millis(20))).await;
             // Another process may be the one that works: look again now and then all the same.
             let _ = tokio::time::timeout(Duration::from_millis(50), activity.changed()).await;
         }

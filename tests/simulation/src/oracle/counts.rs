@@ -86,9 +86,23 @@ fn untrue(case: &Case<'_>, row: &PlannedRow, step: &Step, reason: &str) -> Optio
         "snoozed" => (own(&|decision| matches!(decision, Decision::Snoozed { .. })), "nobody asked to be left alone"),
         "condition" => (step.only_if.is_some(), "the step has none"),
         "missed" => (was_hindered(case, row), "the service was there all the time"),
+        "no_longer_planned" => {
+            let turned_away = case.of_collectivite(row.person).next().is_some() || has_blocked(case, row.person);
+            (turned_away, "nothing speaks against it")
+        }
+        // Nothing of the kind happens in this world.
+        "gone" | "refused" | "cancelled" | "never" | "no_token" | "excluded" | "not_addressed" | "over" => {
+            (false, "that cannot be")
+        }
         _ => return None,
     };
     (!is_true).then_some(objection)
+}
+
+/// Whether their network told us so, or refused a call.
+fn has_blocked(case: &Case<'_>, person: u32) -> bool {
+    let told = case.of_person(person).iter().any(|entry| matches!(entry.decision, Decision::Blocked { .. }));
+    told || case.evidence.entries.knocked.iter().any(|knock| knock.person == person)
 }
 
 /// An outage, or calls that failed, within two days of when a row should have gone out.
