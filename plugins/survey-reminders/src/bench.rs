@@ -224,7 +224,8 @@ impl Desk {
         done
     }
 
-    async fn carry_out(&mut self, effects: &[Effect]) {
+    /// Does what a call asked for, as far as it concerns campaigns.
+    pub async fn carry_out(&mut self, effects: &[Effect]) {
         let (organisation, now) = (self.bench.organisation.id.0, self.bench.clock.now());
         for effect in effects {
             match effect {
