@@ -1,5 +1,6 @@
 //! The two listeners: `public` for citizens, `admin` on loopback for the operator.
 
+mod campaigns;
 mod health;
 mod listener;
 mod metrics;
