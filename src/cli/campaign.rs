@@ -20,7 +20,7 @@ use super::arguments::PlaceArguments;
 use super::campaign_arguments::{CampaignCommand, CompletionsCommand};
 use super::operator::Operator;
 use super::output::{Output, moment, say, table};
-use super::{EXIT_WRONG_CALL, WrongCall, answers, completions};
+use super::{EXIT_WRONG_CALL, WrongCall, answers, completions, report};
 
 pub(super) async fn run(place: &PlaceArguments, command: CampaignCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
@@ -103,6 +103,7 @@ pub(super) async fn run(place: &PlaceArguments, command: CampaignCommand, output
             completions::run(place, arguments, output).await
         }
         CampaignCommand::Answers(command) => answers::run(place, command, output).await,
+        CampaignCommand::Report(arguments) => report::run(place, arguments, output).await,
         CampaignCommand::List => list(place, output).await,
         CampaignCommand::Show { name, toml: true } => {
             let campaign = perform(place, async |cx| operations::show(cx, &name).await).await?;

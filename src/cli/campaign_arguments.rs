@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::answers::AnswersCommand;
 use super::completions::CompletionsArguments;
+use super::report::ReportArguments;
 
 #[derive(Subcommand)]
 pub(super) enum CampaignCommand {
@@ -106,6 +107,12 @@ pub(super) enum CampaignCommand {
     /// See answers that match nobody, match them by hand or dismiss them
     #[command(subcommand, after_help = "Example:\n  crieur campaign answers list barometre-2026")]
     Answers(AnswersCommand),
+    /// Show what became of a campaign, who answered, and whom to remind next
+    #[command(
+        after_help = "Examples:\n  crieur campaign report barometre-2026 --next 20\n  crieur campaign report barometre-2026 \
+                      --reference collectivites.csv --csv report\n  crieur campaign report barometre-2026 --link"
+    )]
+    Report(ReportArguments),
     /// List all campaigns
     #[command(after_help = "Example:\n  crieur campaign list --json")]
     List,

@@ -21,6 +21,7 @@ mod output;
 mod plugins;
 mod preview;
 mod pulse;
+mod report;
 mod roles;
 mod serve;
 
