@@ -77,8 +77,11 @@ CREATE TABLE survey_reminders.respondent (
     CHECK (NOT declared OR state = 'answered')
 );
 CREATE INDEX respondent_collectivite ON survey_reminders.respondent (organisation_id, collectivite_id, campaign_id);
-CREATE INDEX respondent_insee ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'insee'));
-CREATE INDEX respondent_siren ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'siren'));
+-- Partial, so that no look-up by key ever takes them for the primary key's equals.
+CREATE INDEX respondent_insee ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'insee'))
+    WHERE facts ->> 'insee' IS NOT NULL;
+CREATE INDEX respondent_siren ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'siren'))
+    WHERE facts ->> 'siren' IS NOT NULL;
 
 -- A contact within a campaign.
 CREATE TABLE survey_reminders.participant (
