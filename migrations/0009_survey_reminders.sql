@@ -77,8 +77,11 @@ CREATE TABLE survey_reminders.respondent (
     CHECK (NOT declared OR state = 'answered')
 );
 CREATE INDEX respondent_collectivite ON survey_reminders.respondent (organisation_id, collectivite_id, campaign_id);
-CREATE INDEX respondent_insee ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'insee'));
-CREATE INDEX respondent_siren ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'siren'));
+-- Partial, so that no look-up by key ever takes them for the primary key's equals.
+CREATE INDEX respondent_insee ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'insee'))
+    WHERE facts ->> 'insee' IS NOT NULL;
+CREATE INDEX respondent_siren ON survey_reminders.respondent (organisation_id, campaign_id, (facts ->> 'siren'))
+    WHERE facts ->> 'siren' IS NOT NULL;
 
 -- A contact within a campaign.
 CREATE TABLE survey_reminders.participant (
@@ -116,6 +119,7 @@ CREATE TABLE survey_reminders.participant (
 CREATE UNIQUE INDEX participant_organisers ON survey_reminders.participant (organisation_id, campaign_id)
     WHERE respondent_key IS NULL;
 CREATE INDEX participant_contact ON survey_reminders.participant (organisation_id, contact_id);
+CREATE INDEX participant_colleague ON survey_reminders.participant (organisation_id, colleague) WHERE colleague IS NOT NULL;
 CREATE INDEX participant_respondent ON survey_reminders.participant (organisation_id, campaign_id, respondent_key);
 
 -- Every message of the campaign, once. The primary key is what makes "nobody gets a step twice" true, whatever was
@@ -199,6 +203,9 @@ CREATE TABLE survey_reminders.answer_news (
 );
 CREATE INDEX answer_news_unmatched ON survey_reminders.answer_news (organisation_id, campaign_id)
     WHERE respondent_key IS NULL AND dismissed_at IS NULL;
+-- What one person said or answered in chat, in every campaign.
+CREATE INDEX answer_news_own ON survey_reminders.answer_news (organisation_id, reference)
+    WHERE source IN ('chat', 'declared');
 CREATE INDEX answer_news_respondent ON survey_reminders.answer_news (organisation_id, campaign_id, respondent_key);
 
 -- Signed requests already taken, so that a copy of one is refused. Kept for as long as a signature is good.

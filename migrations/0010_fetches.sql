@@ -6,7 +6,8 @@ CREATE TABLE core.fetch (
     plugin_id        text        NOT NULL,
     scope            text        NOT NULL,
     subject          text        NOT NULL,
-    -- Method, address, headers, body, bounds. Secrets stand in it by name only (`{secret:…}`) and are put in at the call.
+    -- Method, address, headers, body, bounds. The operator's secrets stand in it by name only (`{secret:…}`) and are put
+    -- in at the call. What a tool itself gave for a while, a session's key, stands in it until its row is gone.
     request          jsonb       NOT NULL,
     payload          jsonb       NOT NULL DEFAULT '{}',
     attempts         smallint    NOT NULL DEFAULT 0,

@@ -8,6 +8,7 @@ use bot_core::{Address, DeliveryId, Locale, PluginId};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 
+use super::campaign_arguments::CampaignCommand;
 use super::contacts::arguments::ContactsCommand;
 
 const EXIT_CODES: &str = "\
@@ -74,6 +75,9 @@ pub(super) enum Command {
     /// Check, create, open, close and read consultations
     #[command(subcommand, after_help = "Example:\n  crieur consultation validate place-du-marche.toml")]
     Consultation(ConsultationCommand),
+    /// Plan, approve and steer a questionnaire's invitation and reminders
+    #[command(subcommand, after_help = "Example:\n  crieur campaign plan barometre-2026 --summary")]
+    Campaign(CampaignCommand),
     /// Ask informal polls in rooms, which are no votes
     #[command(subcommand, after_help = "Example:\n  crieur pulse create ouverture-du-soir.toml --open --room 12")]
     Pulse(PulseCommand),

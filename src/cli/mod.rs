@@ -1,14 +1,19 @@
 //! The command line: what is typed, what is answered, and with which exit code.
 
+mod answers;
 mod arguments;
 mod audit;
+mod campaign;
+mod campaign_arguments;
 mod check_config;
 mod codes;
+mod completions;
 mod consultation;
 mod contacts;
 mod deliveries;
 mod doctor;
 mod inbox;
+mod invitations;
 #[cfg(feature = "matrix")]
 mod matrix;
 mod operator;
@@ -67,6 +72,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<ExitCode> {
         Command::Migrate => serve::migrate(&place, output).await,
         Command::Doctor => doctor::run(&place, output).await,
         Command::Consultation(command) => consultation::run(&place, command, output).await,
+        Command::Campaign(command) => campaign::run(&place, command, output).await,
         Command::Pulse(command) => pulse::run(&place, command, output).await,
         Command::Contacts(command) => contacts::run(&place, command, output).await,
         Command::Deliveries(command) => deliveries::run(&place, command, output).await,

@@ -1,5 +1,6 @@
 //! The two listeners: `public` for citizens, `admin` on loopback for the operator.
 
+mod campaigns;
 mod health;
 mod listener;
 mod metrics;
@@ -63,7 +64,11 @@ impl Http {
     ) -> Self {
         let (public_stop, admin_stop) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
-        tasks.spawn(listener::serve(listeners.public, public::router(core, adapters, Arc::new(secrets)), public_stop.clone()));
+        tasks.spawn(listener::serve(
+            listeners.public,
+            public::router(core, adapters, Arc::new(secrets)),
+            public_stop.clone(),
+        ));
         let upkeep = tokio::spawn(scrape.clone().keep_up());
         let admin = health::router(core).merge(metrics::router(core, scrape));
         // The operator's listener answers until the very end, so it does not hold the stop up.

@@ -1,4 +1,4 @@
-//! What citizens see: the routes of the adapters, and the public pages of consultations.
+//! What citizens see: the routes of the adapters, the public pages of consultations, and the pages of campaigns.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::webhooks;
+use super::{campaigns, webhooks};
 
 /// Largest request body, in bytes. Nothing a citizen sends is longer; an adapter may allow less.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -52,7 +52,7 @@ pub(super) fn router(core: &Arc<Core>, adapters: Vec<Router>, secrets: webhooks:
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     adapters
         .into_iter()
-        .fold(pages.merge(home).merge(webhooks::router(core, secrets)), Router::merge)
+        .fold(pages.merge(home).merge(webhooks::router(core, secrets)).merge(campaigns::router(core)), Router::merge)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))
@@ -88,19 +88,19 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 #[derive(Deserialize)]
-struct Language {
+pub(super) struct Language {
     lang: Option<String>,
 }
 
 /// What a page is about and for whom.
-struct Reader<'c> {
-    core: &'c Core,
-    organisation: &'c Organisation,
-    locale: Locale,
+pub(super) struct Reader<'c> {
+    pub core: &'c Core,
+    pub organisation: &'c Organisation,
+    pub locale: Locale,
 }
 
 impl<'c> Reader<'c> {
-    fn of(core: &'c Core, language: &Language, headers: &HeaderMap) -> Result<Self, Failure> {
+    pub fn of(core: &'c Core, language: &Language, headers: &HeaderMap) -> Result<Self, Failure> {
         let organisation = core
             .organisations()
             .find(|organisation| organisation.name == DEFAULT_ORGANISATION)
@@ -223,7 +223,7 @@ fn html(reader: &Reader<'_>, page: String) -> Response {
 }
 
 /// Why there is no page.
-enum Failure {
+pub(super) enum Failure {
     NotFound(Locale),
     Internal,
 }

@@ -105,7 +105,8 @@ impl RateChart {
             .iter()
             .map(|rate| Row { label: clean(&rate.label), share: rate.share(), emphasis: Emphasis::Equal })
             .collect();
-        let of = |rate: &Rate| format!("{}\u{a0}/\u{a0}{}", self.locale.number(rate.count), self.locale.number(rate.base));
+        let of =
+            |rate: &Rate| format!("{}\u{a0}/\u{a0}{}", self.locale.number(rate.count), self.locale.number(rate.base));
         draw_with(&mut picture, &rows, self.rates.iter().map(of).collect(), self.locale);
         picture.finish(self.note.as_slice());
         picture
@@ -136,8 +137,19 @@ mod tests {
     #[test]
     fn each_group_is_held_against_its_own_whole() {
         let twin = coverage().text_twin();
-        let all = format!("{}\n{}\n{}", twin.sentence, twin.lines.join("\n"), twin.table.html().replace("<tr>", "\n<tr>"));
-        insta::assert_snapshot!(all.replace(['\u{a0}', '\u{202f}'], " "), @"");
+        let all =
+            format!("{}\n{}\n{}", twin.sentence, twin.lines.join("\n"), twin.table.html().replace("<tr>", "\n<tr>"));
+        insta::assert_snapshot!(all.replace(['\u{a0}', '\u{202f}'], " "), @r#"
+        140 collectivités sur 1 345 ont répondu.
+        Bretagne : 120 sur 1 209 (9,9 %)
+        Corse & îles : 0 sur 0 (–)
+        Normandie : 20 sur 136 (14,7 %)
+        <table class="chart-table"><caption>Couverture par région</caption><thead>
+        <tr><th scope="col">Région</th><th scope="col">Ont répondu</th><th scope="col">Référence</th><th scope="col">Taux</th></tr></thead><tbody>
+        <tr><th scope="row">Bretagne</th><td>120</td><td>1 209</td><td>9,9 %</td></tr>
+        <tr><th scope="row">Corse &amp; îles</th><td>0</td><td>0</td><td>–</td></tr>
+        <tr><th scope="row">Normandie</th><td>20</td><td>136</td><td>14,7 %</td></tr></tbody></table>
+        "#);
         assert!(coverage().svg("r").contains("120\u{a0}/\u{a0}1\u{202f}209"));
         assert!(coverage().png(960).is_ok());
     }

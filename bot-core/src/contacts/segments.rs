@@ -50,7 +50,7 @@ impl Directory<'_> {
         )
         .execute(&mut *self.sql)
         .await?;
-        self.audit("segment.saved", name, json!({ "query": query })).await?;
+        self.audit("segment.saved", name, json!({})).await?;
         Ok(Segment { name: name.to_owned(), query })
     }
 

@@ -75,7 +75,8 @@ pub(crate) async fn granted(core: &Core, claimed: &Claimed) -> Result<bool, sqlx
         return Ok(ours);
     }
     if question.not_after.is_some_and(|end| end < time.at) {
-        drop(transaction);
+        note_wait(&mut transaction, core, claimed, &time).await?;
+        transaction.commit().await?;
         let waits = time.words(Locale::En, question.recipient.time_zone).unwrap_or_default();
         queue::settle(core, claimed, End::Expired, Some(&format!("too late for it: {waits}")), None).await?;
         return Ok(false);
@@ -190,6 +191,32 @@ async fn permit(
     .execute(&mut **transaction)
     .await?;
     Ok(updated.rows_affected() == 1)
+}
+
+/// Writes down when the rules would have let a message go for which that is too late: whoever sent it may have more
+/// time for another.
+async fn note_wait(
+    transaction: &mut Transaction<'static, Postgres>,
+    core: &Core,
+    claimed: &Claimed,
+    time: &SendingTime,
+) -> Result<(), sqlx::Error> {
+    let reasons = serde_json::to_value(&time.reasons).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    sqlx::query!(
+        r#"
+        UPDATE core.delivery SET due_at = $5, postponed_until = $5, postponed = $6
+        WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4 AND state IN ('leased', 'sending')
+        "#,
+        claimed.organisation.0,
+        claimed.id.0,
+        claimed.epoch,
+        core.runner.0,
+        time.at,
+        reasons,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 /// Gives a delivery back until the rules allow it. No attempt is used.

@@ -200,8 +200,11 @@ pub enum Resolver {
     #[default]
     System,
     /// Somebody else, so that a test can be a lying name server.
-    Told(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Told(Arc<Lookup>),
 }
+
+/// Gives the addresses of a name; none where it knows none.
+pub type Lookup = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl std::fmt::Debug for Resolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

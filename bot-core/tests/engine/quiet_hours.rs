@@ -177,11 +177,11 @@ async fn a_message_that_would_come_too_late_expires() {
     town.says("zoe", "/announce after").await;
     until(&town, "2026-09-02T10:00").await;
     assert_eq!(town.platform.words("ana").iter().filter(|words| *words == "Une annonce").count(), 1);
-    let reason: String = sqlx::query_scalar("SELECT reason FROM core.delivery WHERE state = 'expired'")
-        .fetch_one(town.database.pool())
-        .await
-        .unwrap();
+    let expired = sqlx::query_as("SELECT reason, postponed_until FROM core.delivery WHERE state = 'expired'");
+    let (reason, until): (String, DateTime<Utc>) = expired.fetch_one(town.database.pool()).await.unwrap();
     assert!(reason.starts_with("too late for it: postponed to Wednesday 2 September 2026 at 09:00"), "{reason}");
+    // Whoever sent it can tell when it would have gone out.
+    assert_eq!(until.to_rfc3339(), "2026-09-02T07:00:00+00:00");
     assert!(town.heard(0).contains(&"delivery after expired".to_owned()));
 }
 

@@ -58,8 +58,8 @@ impl Export<'_> {
     }
 
     fn header(&self) -> Vec<String> {
-        let fixed =
-            ["id", "submitdate", "lastpage", "startlanguage", "seed", "token", "startdate", "datestamp"].map(str::to_owned);
+        let fixed = ["id", "submitdate", "lastpage", "startlanguage", "seed", "token", "startdate", "datestamp"]
+            .map(str::to_owned);
         let mut header = fixed.to_vec();
         for (question, code) in self.definition.questions.iter().zip(codes()) {
             match &question.kind {
@@ -113,10 +113,12 @@ impl Export<'_> {
 
     fn cell(&self, kind: &QuestionKind, answer: &Answer) -> String {
         match answer {
-            Answer::Single(option) | Answer::Rating(option) => match (self.cells, kind.labels().get(usize::from(*option))) {
-                (Cells::Labels, Some(label)) => guarded(label.in_locale(self.locale)),
-                _ => format!("A{}", usize::from(*option) + 1),
-            },
+            Answer::Single(option) | Answer::Rating(option) => {
+                match (self.cells, kind.labels().get(usize::from(*option))) {
+                    (Cells::Labels, Some(label)) => guarded(label.in_locale(self.locale)),
+                    _ => format!("A{}", usize::from(*option) + 1),
+                }
+            }
             Answer::Text(words) => guarded(words),
             Answer::Multiple(_) | Answer::TextApart => String::new(),
         }
@@ -210,7 +212,12 @@ text = "Autre chose ?"
     fn answers_are_exported_by_their_codes() {
         let file = export(Cells::Codes);
         assert!(file.starts_with('\u{feff}') && file.ends_with("\r\n"));
-        insta::assert_snapshot!(file.trim_start_matches('\u{feff}').replace("\r\n", "\n"), @r#""#);
+        insta::assert_snapshot!(file.trim_start_matches('\u{feff}').replace("\r\n", "\n"), @r#"
+        "id";"submitdate";"lastpage";"startlanguage";"seed";"token";"startdate";"datestamp";"Q01";"Q02[SQ001]";"Q02[SQ002]";"Q02[SQ003]";"Q03";"Q04"
+        "1";"2026-10-06 10:05:30";"4";"fr";"";"abc123";"2026-10-06 10:00:00";"2026-10-06 10:05:30";"A2";"Y";"N";"Y";"A3";"« Bien »; ""mieux""
+        encore"
+        "2";"";"1";"en";"";"";"2026-12-06 09:00:00";"2026-12-06 09:00:00";"A1";"";"";"";"";"'=1+1"
+        "#);
     }
 
     #[test]

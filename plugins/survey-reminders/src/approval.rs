@@ -493,6 +493,9 @@ async fn write_people(
         .execute(cx.sql())
         .await?;
     }
+    // Else the database takes these tables for empty and looks each foreign key up as in one: 60,000 people would take
+    // minutes.
+    sqlx::query!("ANALYZE survey_reminders.respondent").execute(cx.sql()).await?;
     let mut participants = proposal.participants.clone();
     for chunk in new.chunks(ROWS_MAX) {
         let contacts: Vec<Option<uuid::Uuid>> = chunk.iter().map(|(who, _)| who.contact.map(|id| id.0)).collect();
@@ -525,6 +528,7 @@ async fn write_people(
             return Err(Refusal::TokenTaken(taken.number).into());
         }
     }
+    sqlx::query!("ANALYZE survey_reminders.participant").execute(cx.sql()).await?;
     Ok(participants)
 }
 
@@ -581,6 +585,7 @@ async fn write_messages(
         .execute(cx.sql())
         .await?;
     }
+    sqlx::query!("ANALYZE survey_reminders.planned_message").execute(cx.sql()).await?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use crate::action::Verb;
 use crate::conversation::{AWAITED_NAME, Talk};
 use crate::standing::Wish;
-use crate::store::RespondentKey;
+use crate::store::{CampaignId, RespondentKey};
 use crate::wishes::{self, WishKind};
 
 const NAME_CHARACTERS_MIN: usize = 2;
@@ -108,10 +108,41 @@ pub(crate) async fn with_links(talk: &mut Talk<'_>, document: Document) -> Resul
 /// Takes the name of a colleague who never came back, when this person answers after all.
 pub(crate) async fn forget(talk: &mut Talk<'_>) -> HandlerResult {
     let Some(colleague) = talk.standing.colleague else { return Ok(()) };
-    if !takes_part(talk.cx, colleague).await? {
-        talk.cx.withdraw_proposed(talk.caller.contact, colleague).await?;
-    }
+    withdraw(talk.cx, colleague).await?;
     note(talk, None).await
+}
+
+/// Takes the names that were given in a campaign and led nowhere: it is over, or whoever gave the name has left.
+pub(crate) async fn forget_all(cx: &mut Context, campaign: Option<CampaignId>, by: Option<ContactId>) -> HandlerResult {
+    let organisation = cx.organisation.id;
+    let named = sqlx::query_scalar!(
+        r#"
+        UPDATE survey_reminders.participant AS given SET colleague = NULL
+        FROM survey_reminders.participant AS named
+        WHERE given.organisation_id = $1 AND given.colleague IS NOT NULL
+          AND ($2::integer IS NULL OR given.campaign_id = $2) AND ($3::uuid IS NULL OR given.contact_id = $3)
+          AND named.organisation_id = given.organisation_id AND named.campaign_id = given.campaign_id
+          AND named.id = given.id
+        RETURNING named.colleague AS "colleague!"
+        "#,
+        organisation.0,
+        campaign.map(|campaign| campaign.0),
+        by.map(|by| by.0),
+    )
+    .fetch_all(cx.sql())
+    .await?;
+    for colleague in named {
+        withdraw(cx, ContactId(colleague)).await?;
+    }
+    Ok(())
+}
+
+/// Whoever came, or was made a participant, is a contact like any other and stays.
+async fn withdraw(cx: &mut Context, colleague: ContactId) -> HandlerResult {
+    if !takes_part(cx, colleague).await? {
+        cx.withdraw_proposed(colleague).await?;
+    }
+    Ok(())
 }
 
 /// Whether an organiser has made them a participant meanwhile.

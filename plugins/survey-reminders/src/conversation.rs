@@ -505,3 +505,7 @@ pub(crate) fn state_words(standing: &Standing, locale: Locale, zone: Tz, now: Da
     let title = standing.definition.title_in(locale);
     text(locale, id, &[("title", title.into()), ("body", body(standing)), ("deadline", deadline.into())])
 }
+
+#[cfg(test)]
+#[path = "conversation_tests.rs"]
+mod tests;

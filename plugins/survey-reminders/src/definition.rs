@@ -145,6 +145,8 @@ pub struct WebhookFields {
     pub completed_at: String,
     /// Whether it is finished. A call without it means so.
     pub complete: String,
+    /// The field that shows the secret, for tools that can set no header. With `mode = "bearer"` only.
+    pub secret: Option<String>,
 }
 
 impl Default for WebhookFields {
@@ -157,6 +159,7 @@ impl Default for WebhookFields {
             siren: name("siren"),
             completed_at: name("completed_at"),
             complete: name("complete"),
+            secret: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bot_core::calendar::sending::SendingRule;
+use bot_core::contacts::query::Query;
 use bot_core::files::{self, LocalTime, Places, TextOrTable};
 pub use bot_core::files::{FileError as DefinitionError, Problem};
 use bot_core::message::template::{self, TemplateError};
@@ -197,7 +198,11 @@ impl Checker<'_> {
     }
 
     fn query(&mut self, field: &str, query: &str) {
-        self.text(field, query, QUERY_CHARACTERS_MAX);
+        if self.text(field, query, QUERY_CHARACTERS_MAX)
+            && let Err(error) = query.parse::<Query>()
+        {
+            self.refuse(field, error.to_string());
+        }
     }
 
     fn exclusions(&mut self, exclusions: ExclusionsInFile) -> Exclusions {
@@ -505,6 +510,31 @@ mod tests {
         assert_eq!(serde_json::from_value::<Definition>(stored).unwrap(), definition);
     }
 
+    #[test]
+    fn the_committed_schema_is_current() {
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema/campaign.schema.json");
+        let committed = std::fs::read_to_string(place).unwrap_or_default();
+        let current = serde_json::to_string_pretty(&json_schema()).unwrap();
+        let remedy = "write it anew: crieur campaign schema > docs/schema/campaign.schema.json";
+        assert_eq!(committed.trim(), current, "{remedy}");
+    }
+
+    #[test]
+    fn the_documented_file_is_right() {
+        let documentation = include_str!("../../../docs/campaign-file.md");
+        let file = documentation.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert_eq!(parse(file).map(|definition| definition.steps.len()), Ok(4));
+        // Every variable that a message may name is there.
+        let both = definition_of_both();
+        for variable in [Rung::First, Rung::Organisers].into_iter().flat_map(|rung| messages::variables(rung, &both)) {
+            assert!(documentation.contains(&format!("{{{{{variable}}}}}")) || variable == "liste", "{variable}");
+        }
+    }
+
+    fn definition_of_both() -> Questionnaire {
+        crate::bench::definition().questionnaire
+    }
+
     fn refusal(source: &str) -> String {
         parse(source).unwrap_err().to_string()
     }
@@ -514,7 +544,7 @@ mod tests {
         let source = r#"slug = "Baromètre"
 title = ""
 sender = "L’équipe"
-to = { group = "Les Maires" }
+to = { query = "rank = " }
 time_zone = "Paris"
 opens_at = 2026-09-07T09:00:00
 deadline = 2026-09-01T18:00:00
@@ -522,6 +552,7 @@ reminders_max = 21
 days_between_min = 0
 
 [exclusions]
+groups = ["Les Maires"]
 not_seen_since_days = 0
 
 [questionnaire]
@@ -549,23 +580,24 @@ wording = { fr = "", en = "{{lien}}" }
         insta::assert_snapshot!(refusal(source), @r#"
         line 1: slug: must be 1 to 40 of a-z, 0-9 and `-`, and begin with a letter or digit
         line 2: title: is empty: write some text
-        line 4: to.group: `Les Maires` names nothing: a name is 1 to 40 of a-z, 0-9 and `-`
+        line 4: to.query: column 8: the query ends here; write a value for `rank`, between quotation marks when it has spaces
         line 5: time_zone: is not an IANA zone: write for example Europe/Paris or Indian/Reunion
         line 7: deadline: is not after opens_at: write a later time
         line 8: reminders_max: is 21: write 0 to 20
         line 9: days_between_min: is 0: write 1 to 90
-        line 12: exclusions.not_seen_since_days: is 0: write 1 to 3660
-        line 15: questionnaire.link: is no https address: write https://…
-        line 16: questionnaire.token_field: is no field of contacts: 1 to 40 of a-z, 0-9 and `_`, a letter first
-        line 19: sources.limesurvey.url: must begin with https://, since the password goes there (http only on this machine)
-        line 22: sources.limesurvey.password: names a secret of crieur.toml, never the secret itself: a-z, 0-9 and `_`
-        line 23: sources.limesurvey.every_minutes: is 1: write 5 to 1440
-        line 26: steps[1].key: must be 1 to 40 of a-z, 0-9, `-` and `_`, and begin with a letter or digit
-        line 28: steps[1].days: is 400: write -366 to 366
-        line 32: steps[1].only_if: does not go with `to = "organisers"`: they hear of silence only
-        line 33: steps[1].misfire: is 0: write 1 to 744
-        line 34: steps[1].wording.fr: is empty: write some text
-        line 34: steps[1].wording.en: step `Première` in en: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, silencieuses, repondues, total, liste
+        line 12: exclusions.groups[1]: `Les Maires` names nothing: a name is 1 to 40 of a-z, 0-9 and `-`
+        line 13: exclusions.not_seen_since_days: is 0: write 1 to 3660
+        line 16: questionnaire.link: is no https address: write https://…
+        line 17: questionnaire.token_field: is no field of contacts: 1 to 40 of a-z, 0-9 and `_`, a letter first
+        line 20: sources.limesurvey.url: must begin with https://, since the password goes there (http only on this machine)
+        line 23: sources.limesurvey.password: names a secret of crieur.toml, never the secret itself: a-z, 0-9 and `_`
+        line 24: sources.limesurvey.every_minutes: is 1: write 5 to 1440
+        line 27: steps[1].key: must be 1 to 40 of a-z, 0-9, `-` and `_`, and begin with a letter or digit
+        line 29: steps[1].days: is 400: write -366 to 366
+        line 33: steps[1].only_if: does not go with `to = "organisers"`: they hear of silence only
+        line 34: steps[1].misfire: is 0: write 1 to 744
+        line 35: steps[1].wording.fr: is empty: write some text
+        line 35: steps[1].wording.en: step `Première` in en: there is no variable `lien` here: write one of titre, expediteur, organisation, date_limite, jours_restants, silencieuses, repondues, total, liste
         "#);
     }
 

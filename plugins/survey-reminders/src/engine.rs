@@ -16,6 +16,7 @@ use sqlx::types::Json;
 
 use crate::approval::kinds_of_steps;
 use crate::candidates::recipient_rule;
+use crate::colleague;
 use crate::conversation;
 use crate::definition::{Rung, Step, StepKind};
 use crate::handover::{Case, Decision, PersonCase, decide};
@@ -142,6 +143,7 @@ async fn next(cx: &mut Context, campaign: &Campaign) -> Result<Next, HandlerErro
 async fn close(cx: &mut Context, campaign: &Campaign) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
     store::set_state(cx.sql(), organisation, campaign.id, State::Closed, now).await?;
+    colleague::forget_all(cx, Some(campaign.id), None).await?;
     let counts = counts(cx, campaign.id).await?;
     By::Plugin.did(cx, "campaign.closed", campaign.id, json!({ "messages": counts }));
     Ok(())

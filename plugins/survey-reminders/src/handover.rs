@@ -75,8 +75,8 @@ fn suppressed(reason: Reason) -> Decision {
 fn try_decide(case: &Case<'_>) -> Result<Decision, Decision> {
     if let Some(person) = &case.person {
         match person.answer {
-            RespondentState::Answered => return Err(cancelled(Reason::Answered)),
-            RespondentState::Refused => return Err(cancelled(Reason::Refused)),
+            RespondentState::Answered => return Err(suppressed(Reason::Answered)),
+            RespondentState::Refused => return Err(suppressed(Reason::Refused)),
             RespondentState::Silent | RespondentState::Started => {}
         }
         if let Some(wish) = &person.wish {
@@ -163,10 +163,6 @@ fn wanted(case: &Case<'_>, person: &PersonCase<'_>) -> Result<(), Decision> {
         return Err(suppressed(Reason::RemindersMax { reminders_max }));
     }
     Ok(())
-}
-
-fn cancelled(reason: Reason) -> Decision {
-    Decision::End { state: MessageState::Cancelled, reason }
 }
 
 fn expired(reason: Reason) -> Decision {
@@ -307,8 +303,8 @@ mod tests {
         ];
         insta::assert_snapshot!(results.join("\n"), @r"
         send, not after 10-05 21:30
-        cancelled: answered
-        cancelled: refused
+        suppressed: answered
+        suppressed: refused
         suppressed: condition
         suppressed: not_mine
         later: 10-12 09:00, snoozed

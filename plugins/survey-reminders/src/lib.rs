@@ -26,6 +26,8 @@ mod file_hour;
 pub mod handover;
 pub mod ladder;
 mod later;
+#[cfg(test)]
+mod life;
 pub mod limesurvey;
 mod links;
 pub mod messages;
@@ -37,6 +39,7 @@ mod plugin;
 pub mod questionnaire;
 pub mod reason;
 pub mod refusal;
+pub mod report;
 #[cfg(test)]
 mod sources_bench;
 mod standing;

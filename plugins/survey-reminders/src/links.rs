@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sqlx::types::Json;
 
 use crate::answers;
+use crate::colleague;
 use crate::reason::Reason;
 use crate::standing::reference;
 
@@ -125,6 +126,7 @@ pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId)
 pub(crate) async fn erased(cx: &mut Context, contact: ContactId) -> HandlerResult {
     let organisation = cx.organisation.id;
     answers::forget(cx, contact).await?;
+    colleague::forget_all(cx, None, Some(contact)).await?;
     suppress(cx, contact, &Reason::Gone).await?;
     sqlx::query!(
         r#"

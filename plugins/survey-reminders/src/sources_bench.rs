@@ -198,7 +198,6 @@ pub(crate) fn definition(slug: &str, sources: Sources) -> Definition {
         reminders_max: 3,
         days_between_min: 3,
         two_people: false,
-        sending: Default::default(),
         steps: Vec::new(),
     }
 }

@@ -95,7 +95,7 @@ pub(crate) async fn lock(cx: &mut Context, campaign: CampaignId, contact: Contac
           ON participant.organisation_id = respondent.organisation_id
          AND participant.campaign_id = respondent.campaign_id AND participant.respondent_key = respondent.key
         WHERE participant.organisation_id = $1 AND participant.campaign_id = $2 AND participant.contact_id = $3
-        FOR UPDATE OF respondent
+        FOR NO KEY UPDATE OF respondent
         "#,
         organisation.0,
         campaign.0,

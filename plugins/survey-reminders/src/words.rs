@@ -7,9 +7,11 @@ use bot_core::i18n::Catalogue;
 
 pub use bot_core::i18n::{Argument, date_time as moment};
 
-const SOURCES: [(Locale, &str); 4] = [
+const SOURCES: [(Locale, &str); 6] = [
     (Locale::Fr, include_str!("../locales/campaign.fr.ftl")),
     (Locale::En, include_str!("../locales/campaign.en.ftl")),
+    (Locale::Fr, include_str!("../locales/report.fr.ftl")),
+    (Locale::En, include_str!("../locales/report.en.ftl")),
     (Locale::Fr, include_str!("../locales/chat.fr.ftl")),
     (Locale::En, include_str!("../locales/chat.en.ftl")),
 ];

@@ -7,6 +7,8 @@ use bot_core::contacts::fields::FieldKey;
 use bot_core::contacts::import::Mapping;
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::invitations::InvitationsCommand;
+
 #[derive(Subcommand)]
 pub(in crate::cli) enum ContactsCommand {
     /// Import contacts from a CSV, XLSX or ODS file; the same file again changes nothing
@@ -66,6 +68,12 @@ Examples:
     /// Name queries, and see whom they mean
     #[command(subcommand, after_help = QUERY_HELP)]
     Segments(SegmentsCommand),
+    /// Invite contacts who have no address yet: a bot may not write first
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  crieur contacts invitations issue --group barometre-2026\n  crieur contacts invitations print invitations.html --all"
+    )]
+    Invitations(InvitationsCommand),
     /// Make one contact of two lines of a list
     ///
     /// What is known of the first wins, the second fills the gaps; STOP said by either is said by both. Two contacts that

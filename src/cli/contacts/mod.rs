@@ -16,6 +16,7 @@ use serde_json::json;
 use self::arguments::{ContactsCommand, FieldType, FieldsCommand, GroupsCommand, SegmentsCommand};
 use super::WrongCall;
 use super::arguments::PlaceArguments;
+use super::invitations;
 use super::operator::Operator;
 use super::output::{Output, moment, table};
 
@@ -23,7 +24,10 @@ use super::output::{Output, moment, table};
 const ACTOR: &str = "operator";
 
 pub(super) async fn run(place: &PlaceArguments, command: ContactsCommand, output: Output) -> anyhow::Result<ExitCode> {
-    Operator::run(place, async |operator| answer(operator, command, output).await).await
+    match command {
+        ContactsCommand::Invitations(command) => invitations::run(place, command, output).await,
+        command => Operator::run(place, async |operator| answer(operator, command, output).await).await,
+    }
 }
 
 async fn answer(operator: &Operator, command: ContactsCommand, output: Output) -> anyhow::Result<ExitCode> {
@@ -49,6 +53,8 @@ async fn answer(operator: &Operator, command: ContactsCommand, output: Output) -
         ContactsCommand::Fields(command) => fields(operator, command, output).await?,
         ContactsCommand::Groups(command) => groups(operator, command, output).await?,
         ContactsCommand::Segments(command) => segments(operator, command, output).await?,
+        // Answered above: they open the database for themselves.
+        ContactsCommand::Invitations(_) => {}
         ContactsCommand::Merge { kept, gone } => {
             let service = operator.service().await?;
             let merged = merge::merge(service.core(), service.default_organisation()?, ACTOR, &kept, &gone).await?;

@@ -17,16 +17,36 @@ use crate::world::{Network, World};
 #[derive(Clone, Debug)]
 pub enum Deed {
     /// Begin or finish the questionnaire. It is told by the tool's call, or by a file.
-    Fill { campaign: usize, token: Option<String>, is_complete: bool, by_file: bool },
+    Fill {
+        campaign: usize,
+        token: Option<String>,
+        is_complete: bool,
+        by_file: bool,
+    },
     /// Press buttons, one after the other as they appear.
-    Press { campaign: usize, network: Network, first: ActionToken, wish: Wish },
-    SayStop { network: Network },
+    Press {
+        campaign: usize,
+        network: Network,
+        first: ActionToken,
+        wish: Wish,
+    },
+    SayStop {
+        network: Network,
+    },
     /// The network may tell us; else we notice at the next call.
-    Block { network: Network, is_told: bool },
+    Block {
+        network: Network,
+        is_told: bool,
+    },
     /// Unblock, and say hello.
-    Return { network: Network },
+    Return {
+        network: Network,
+    },
     /// Go over to another network, with the bot's help.
-    Move { from: Network, to: Network },
+    Move {
+        from: Network,
+        to: Network,
+    },
 }
 
 /// What the buttons of a reminder are for.
@@ -208,7 +228,8 @@ pub const IT_IS_ME: Label = Label("Oui, c’est moi", "Yes, that is me");
 /// The token of the questionnaire's link.
 fn token_in(words: &str) -> Option<String> {
     let (_, rest) = words.split_once("?token=")?;
-    let token: String = rest.chars().take_while(|character| character.is_ascii_alphanumeric() || *character == '-').collect();
+    let token: String =
+        rest.chars().take_while(|character| character.is_ascii_alphanumeric() || *character == '-').collect();
     (!token.is_empty()).then_some(token)
 }
 

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use bot_core::Clock;
 use bot_core::Redacted;
 use bot_core::action::ActionToken;
 use bot_core::adapter::{Acknowledgement, InboundKind};
-use bot_core::Clock;
 use chrono::{Days, NaiveTime};
 use survey_reminders::store::{CampaignId, RespondentKey};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -147,9 +147,7 @@ impl Stage {
                 }
                 (Decision::Snoozed { campaign, until: self.day_after(person, day) }, &own)
             }
-            Wish::AlreadyAnswered => {
-                (Decision::Answered { campaign }, &self.world.collectivite_of(person).people)
-            }
+            Wish::AlreadyAnswered => (Decision::Answered { campaign }, &self.world.collectivite_of(person).people),
             Wish::NotMine => (Decision::NotMine { campaign }, &own),
             Wish::Stop => (Decision::StoppedCampaign { campaign }, &own),
         };
@@ -237,7 +235,10 @@ async fn until<T>(screen: &mut UnboundedReceiver<Shown>, look: impl Fn(&Shown) -
 fn code_in(words: &str) -> Option<String> {
     let is_code = |word: &&str| {
         word.len() == 11
-            && word.bytes().enumerate().all(|(place, byte)| if place == 5 { byte == b'-' } else { byte.is_ascii_alphanumeric() })
+            && word
+                .bytes()
+                .enumerate()
+                .all(|(place, byte)| if place == 5 { byte == b'-' } else { byte.is_ascii_alphanumeric() })
     };
     words.split_whitespace().find(is_code).map(str::to_owned)
 }

@@ -6,19 +6,19 @@
 
 pub mod campaigns;
 mod consultations;
+mod crowd;
+mod deeds;
 mod dice;
+mod life;
 pub mod messenger;
+mod office;
 pub mod oracle;
 mod places;
 pub mod record;
-mod seeding;
-pub mod world;
-mod crowd;
-mod deeds;
-mod life;
-mod office;
 pub mod run;
+mod seeding;
 pub mod summary;
+pub mod world;
 
 /// Between two looks at something that happens elsewhere.
 async fn a_moment() {

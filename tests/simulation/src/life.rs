@@ -74,7 +74,8 @@ impl Life {
         });
         let service = started.await??;
         for messenger in &birth.messengers {
-            let _ = tokio::time::timeout(DRAINED_WITHIN, messenger.receives()).await.context("no account is received")?;
+            let _ =
+                tokio::time::timeout(DRAINED_WITHIN, messenger.receives()).await.context("no account is received")?;
         }
         Ok(Self { runtime, service })
     }

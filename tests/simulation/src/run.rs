@@ -176,15 +176,7 @@ impl Run {
             seeding::seed(office.pool(), &world, &campaigns, organisation, accounts, start).await.context("seeding")?;
         let ends_at = home_time(END.and_time(NaiveTime::MIN));
         let agenda = agenda(&world, &campaigns, start, ends_at);
-        let stage = Stage {
-            world,
-            clock,
-            messengers,
-            office,
-            record,
-            collectivites,
-            crossings: AtomicU64::default(),
-        };
+        let stage = Stage { world, clock, messengers, office, record, collectivites, crossings: AtomicU64::default() };
         let figures = Figures { seeding_seconds: began.elapsed().as_secs_f64(), ..Figures::default() };
         Ok(Self {
             stage,

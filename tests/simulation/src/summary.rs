@@ -143,7 +143,11 @@ impl fmt::Display for Summary {
         writeln!(f, "deliveries {}", list(&self.deliveries))?;
         let (outages, kills, unheard) = (self.outages, self.kills, self.unheard);
         writeln!(f, "outages    {outages}, {kills} of them a kill; {unheard} things done meanwhile and repeated")?;
-        writeln!(f, "crossings  {} messages under way when news came; {} people gave up", self.crossings, self.gave_up)?;
+        writeln!(
+            f,
+            "crossings  {} messages under way when news came; {} people gave up",
+            self.crossings, self.gave_up
+        )?;
         let parts: Vec<String> = self.seconds_by_part.iter().map(|(part, s)| format!("{part} {s:.1} s")).collect();
         writeln!(
             f,

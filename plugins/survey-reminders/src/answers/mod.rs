@@ -8,6 +8,8 @@ mod matching;
 mod moment;
 mod unmatched;
 
+use std::collections::BTreeSet;
+
 use bot_core::plugin::{Context, HandlerError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -16,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::store::{CampaignId, RespondentKey, RespondentState};
 
-pub(crate) use self::matching::find;
+use self::matching::find;
 pub use self::matching::{Keys, Mismatch};
 pub(crate) use self::moment::moment;
 pub use self::unmatched::{AnswersError, NewsId, Unmatched, dismiss, match_again, match_by_hand, unmatched};
@@ -144,27 +146,34 @@ pub async fn heard(cx: &mut Context, campaign: CampaignId, news: News) -> Result
 /// When the database refuses; none of them is kept then.
 pub async fn heard_all(cx: &mut Context, campaign: CampaignId, news: Vec<News>) -> Result<Vec<Heard>, HandlerError> {
     let mut all = Vec::with_capacity(news.len());
-    let mut stopped = Vec::new();
+    let mut touched = BTreeSet::new();
     for one in news {
-        let (heard, touched) = keep(cx, campaign, one).await?;
-        if let Some(key) = touched
-            && settle(cx, campaign, key).await?
-        {
-            stopped.push(key.to_string());
-        }
+        let (heard, key) = keep(cx, campaign, one).await?;
+        touched.extend(key);
         all.push(heard);
     }
-    stop(cx, campaign, stopped);
+    settle_each(cx, campaign, touched).await?;
     Ok(all)
 }
 
-/// Cancels what is queued for respondents who have answered, and refuses whatever would still be sent.
-fn stop(cx: &mut Context, campaign: CampaignId, mut keys: Vec<String>) {
-    keys.sort();
-    keys.dedup();
-    if !keys.is_empty() {
-        cx.stop_subjects(campaign.scope(), keys);
+/// Settles respondents, and stops those who have answered. In the order of their keys: whoever does the same at this
+/// moment, for others of them, waits rather than gets in the way.
+async fn settle_each(
+    cx: &mut Context,
+    campaign: CampaignId,
+    respondents: BTreeSet<RespondentKey>,
+) -> Result<(), HandlerError> {
+    let mut stopped = Vec::new();
+    for key in respondents {
+        if settle(cx, campaign, key).await? {
+            stopped.push(key.to_string());
+        }
     }
+    if !stopped.is_empty() {
+        // What is queued for them is cancelled, and whatever would still be sent is refused.
+        cx.stop_subjects(campaign.scope(), stopped);
+    }
+    Ok(())
 }
 
 /// Writes the news down, and says whose it is when it changes anything for them.
@@ -288,12 +297,13 @@ async fn credit(cx: &mut Context, campaign: CampaignId, news: NewsId, key: Respo
 /// answered. Says whether they have.
 pub(crate) async fn settle(cx: &mut Context, campaign: CampaignId, key: RespondentKey) -> Result<bool, HandlerError> {
     let (organisation, key) = (cx.organisation.id, key.to_string());
-    // Two pieces of news of one respondent settle one after the other.
+    // Two pieces of news of one respondent settle one after the other, and the later sees what the earlier did. The
+    // lock goes together with that of a row that only refers to this one.
     let before = sqlx::query!(
         r#"
         SELECT state, declared, answered_at FROM survey_reminders.respondent
         WHERE organisation_id = $1 AND campaign_id = $2 AND key = $3
-        FOR UPDATE
+        FOR NO KEY UPDATE
         "#,
         organisation.0,
         campaign.0,

@@ -179,3 +179,27 @@ async fn neither_order_nor_repetition_of_news_matters() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_from_everywhere_at_once_neither_blocks_nor_gets_lost() {
+    let town = Town::new(6).await;
+    let campaign = town.campaign("barometre", Sources::default()).await;
+    let (one, two) = ("token-c1-1", "token-c2-1");
+    let calls = (0..12).map(|number| {
+        // Half of them meet the same respondents in the other order.
+        let tokens = if number % 2 == 0 { [one, two] } else { [two, one] };
+        let of = |token: &str| {
+            let source = if number % 3 == 0 { Source::Declared } else { Source::File };
+            news(source, &format!("{token} {number}"), Completeness::Complete, Keys::token(token))
+        };
+        let both = tokens.map(of).to_vec();
+        town.calls(async move |cx| heard_all(cx, campaign, both).await)
+    });
+    let heard = futures::future::join_all(calls).await;
+    assert!(heard.iter().flat_map(|(heard, _)| heard).all(|heard| matches!(heard, Heard::Matched(_))));
+    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM survey_reminders.answer_news"#);
+    assert_eq!(count.fetch_one(&town.bench.pool).await.unwrap(), 24);
+    for key in ["c1", "c2"] {
+        assert_eq!(town.state_of(campaign, key).await, "answered", "one real answer is among them");
+    }
+}

@@ -1,5 +1,6 @@
 //! Answers that match nobody: listed with the reason of the day, matched by hand, or dismissed. Never dropped.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bot_core::plugin::{Context, HandlerError};
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Keys, Mismatch, credit, find, settle, stop};
+use super::{Keys, Mismatch, credit, find, settle_each};
 use crate::store::{CampaignId, RespondentKey};
 
 /// A piece of news, by number.
@@ -109,17 +110,17 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     .fetch_all(cx.sql())
     .await?;
     let mut matched = 0;
-    let mut stopped = Vec::new();
+    let mut touched = BTreeSet::new();
     for row in rows {
         let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
-        if let Ok(key) = find(cx, campaign, &keys).await? {
+        if let Ok(key) = find(cx, campaign, &keys).await?
+            && assign(cx, campaign, NewsId(row.id), key).await?
+        {
             matched += 1;
-            if assign(cx, campaign, NewsId(row.id), key).await?.unwrap_or(false) {
-                stopped.push(key.to_string());
-            }
+            touched.insert(key);
         }
     }
-    stop(cx, campaign, stopped);
+    settle_each(cx, campaign, touched).await?;
     Ok(matched)
 }
 
@@ -153,10 +154,10 @@ pub async fn match_by_hand(
             find(cx, campaign, &keys).await?.map_err(AnswersError::NoRespondent)?
         }
     };
-    let Some(answered) = assign(cx, campaign, news, key).await? else { return Err(AnswersError::Unknown(news)) };
-    if answered {
-        stop(cx, campaign, vec![key.to_string()]);
+    if !assign(cx, campaign, news, key).await? {
+        return Err(AnswersError::Unknown(news));
     }
+    settle_each(cx, campaign, BTreeSet::from([key])).await?;
     cx.audit("campaign.answer_matched", campaign.scope(), json!({ "news": news, "respondent": key }));
     Ok(key)
 }
@@ -186,13 +187,13 @@ pub async fn dismiss(cx: &mut Context, campaign: CampaignId, news: NewsId) -> Re
     Ok(())
 }
 
-/// Gives unmatched news to a respondent. `None`: there is no such news; else whether they have answered.
+/// Gives unmatched news to a respondent. `false`: there is no such news.
 async fn assign(
     cx: &mut Context,
     campaign: CampaignId,
     news: NewsId,
     key: RespondentKey,
-) -> Result<Option<bool>, HandlerError> {
+) -> Result<bool, HandlerError> {
     let organisation = cx.organisation.id;
     let done = sqlx::query!(
         r#"
@@ -207,8 +208,8 @@ async fn assign(
     .execute(cx.sql())
     .await?;
     if done.rows_affected() == 0 {
-        return Ok(None);
+        return Ok(false);
     }
     credit(cx, campaign, news, key).await?;
-    settle(cx, campaign, key).await.map(Some)
+    Ok(true)
 }

@@ -28,24 +28,26 @@ pub(super) fn authority(
     call: &WebhookCall<'_>,
     mode: Option<WebhookMode>,
     secret: Option<&String>,
+    shown_in_body: Option<&str>,
     now: DateTime<Utc>,
 ) -> Authority {
     let key = secret.map_or("", |secret| secret.as_str());
     let shown = match mode.unwrap_or_default() {
         WebhookMode::Signed => signed(call, key.as_bytes(), now),
-        WebhookMode::Bearer => bearer(call, key),
+        WebhookMode::Bearer => bearer(call, shown_in_body, key),
     };
     // An empty file is no secret: anybody could sign with it.
     if mode.is_none() || key.is_empty() { Authority::None } else { shown }
 }
 
-fn bearer(call: &WebhookCall<'_>, secret: &str) -> Authority {
-    let shown = call.authorization.unwrap_or_default().trim();
-    let (scheme, token) = shown.split_once(' ').unwrap_or(("", shown));
+fn bearer(call: &WebhookCall<'_>, shown_in_body: Option<&str>, secret: &str) -> Authority {
+    let header = call.authorization.unwrap_or_default().trim();
+    let in_header = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let shown = in_header.map(|(_, token)| token).or(shown_in_body);
     let digest = |text: &str| Sha256::digest(text.trim().as_bytes());
     // Digests are of one length, whatever is compared.
-    let equal: bool = digest(token).ct_eq(&digest(secret)).into();
-    if equal && scheme.eq_ignore_ascii_case("bearer") { Authority::Bearer } else { Authority::None }
+    let equal: bool = digest(shown.unwrap_or_default()).ct_eq(&digest(secret)).into();
+    if equal && shown.is_some() { Authority::Bearer } else { Authority::None }
 }
 
 fn signed(call: &WebhookCall<'_>, secret: &[u8], now: DateTime<Utc>) -> Authority {

@@ -57,6 +57,11 @@ pub(super) fn read(
     Ok(Said { reference, completeness, keys, answered_at })
 }
 
+/// One field of a call that may not come from the tool at all.
+pub(super) fn field(content_type: Option<&str>, body: &[u8], name: &str) -> Option<String> {
+    fields(content_type, body).ok()?.remove(name)
+}
+
 /// Fields by name, as text. What is no text, number or truth value is left out; of a name that is there twice the
 /// first counts.
 fn fields(content_type: Option<&str>, body: &[u8]) -> Result<BTreeMap<String, String>, BodyProblem> {

@@ -82,7 +82,15 @@ pub async fn receive(
     if let (Some(source), None) = (source, secret) {
         tracing::warn!("A webhook is refused: write [secrets.{}] in crieur.toml", source.secret);
     }
-    let shown = authority(call, source.map(|source| source.mode), secret.map(|secret| secret.value.expose()), cx.now);
+    let shown_in_body =
+        source.and_then(|source| body::field(call.content_type, call.body, source.fields.secret.as_ref()?));
+    let shown = authority(
+        call,
+        source.map(|source| source.mode),
+        secret.map(|secret| secret.value.expose()),
+        shown_in_body.as_deref(),
+        cx.now,
+    );
     let (Some((id, definition)), Some(source)) = (&campaign, source) else { return Ok(WebhookAnswer::unauthorised()) };
     match shown {
         Authority::None => return Ok(WebhookAnswer::unauthorised()),

@@ -146,3 +146,28 @@ async fn a_tool_that_cannot_sign_shows_its_secret() {
     assert_eq!(tool.sends(None, Some(&format!("bearer {SECRET}")), BODY).await.1["result"], "already_known");
     assert_eq!(town.state_of(campaign, "c1").await, "answered");
 }
+
+#[tokio::test]
+async fn a_tool_that_can_set_no_header_shows_its_secret_in_a_field() {
+    let town = Town::new(16).await;
+    let mut sources = webhook();
+    let source = sources.webhook.as_mut().unwrap();
+    source.mode = WebhookMode::Bearer;
+    source.fields.secret = Some("api_token".to_owned());
+    source.fields.reference = "respondId".to_owned();
+    source.fields.completed_at = "submitDate".to_owned();
+    let campaign = town.campaign("barometre", sources).await;
+    let tool = Tool { town: &town, slug: "barometre" };
+    // As the plugin LimeSurveyWebhook sends it.
+    let body = |secret: &str| {
+        json!({
+            "api_token": secret, "survey": 123_456, "event": "afterSurveyComplete", "respondId": 42, "response": {},
+            "submitDate": "2026-10-05 09:30:00", "token": "token-c1-1", "participant": { "firstname": "Ana" },
+        })
+        .to_string()
+    };
+    assert_eq!(tool.sends(None, None, &body("wrong")).await.0, 401);
+    assert_eq!(tool.sends(None, Some("Bearer wrong"), &body(SECRET)).await.0, 401);
+    assert_eq!(tool.sends(None, None, &body(SECRET)).await.1["result"], "matched");
+    assert_eq!(town.state_of(campaign, "c1").await, "answered");
+}
