@@ -152,7 +152,9 @@ CREATE TABLE survey_reminders.planned_message (
     CHECK ((state IN ('waiting', 'handed')) = (settled_at IS NULL)),
     CHECK (state NOT IN ('unknown', 'failed', 'suppressed', 'cancelled', 'expired') OR reason IS NOT NULL)
 );
-CREATE INDEX planned_message_due ON survey_reminders.planned_message (organisation_id, campaign_id, due_at)
+-- The whole order of the hand-over, so that a batch of a wave is read and not the wave sorted for each batch.
+CREATE INDEX planned_message_due
+    ON survey_reminders.planned_message (organisation_id, campaign_id, due_at, participant_id, step)
     WHERE state = 'waiting';
 CREATE INDEX planned_message_handed ON survey_reminders.planned_message (organisation_id, campaign_id, participant_id, step)
     WHERE state = 'handed';

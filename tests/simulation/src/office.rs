@@ -102,13 +102,14 @@ impl Office {
         }
     }
 
-    /// Deliveries to these contacts that are under way at this moment.
+    /// Unasked messages to these contacts that are under way at this moment.
     pub async fn under_way(&self, contacts: &[Uuid]) -> Result<Vec<Uuid>> {
         let organisation = self.organisation()?;
         let ids = sqlx::query_scalar!(
             r#"
             SELECT id FROM core.delivery
             WHERE organisation_id = $1 AND contact_id = ANY($2) AND state IN ('leased', 'sending')
+              AND purpose IN ('reminder', 'consultation')
             "#,
             organisation.0,
             contacts,
@@ -116,6 +117,12 @@ impl Office {
         .fetch_all(self.pool())
         .await?;
         Ok(ids)
+    }
+
+    /// What Postgres does by itself within minutes of the real clock, in which weeks may pass here.
+    pub async fn keep_house(&self) -> Result<()> {
+        sqlx::raw_sql("ANALYZE").execute(self.pool()).await?;
+        Ok(())
     }
 
     /// Waits until every event that has come in is answered.

@@ -124,6 +124,8 @@ struct Run {
     stopped_at: DateTime<Utc>,
     started_on: NaiveDate,
     ends_at: DateTime<Utc>,
+    /// The day on which Postgres last looked at how its tables have grown.
+    housekept_on: i64,
     figures: Figures,
     parts: Parts,
     _database: TestDatabase,
@@ -188,6 +190,7 @@ impl Run {
             stopped_at: start,
             started_on,
             ends_at,
+            housekept_on: 0,
             figures,
             parts: Parts::default(),
             _database: database,
@@ -204,6 +207,10 @@ impl Run {
             day(days.unsigned_abs(), self.stage.record.messages());
             if now >= self.ends_at {
                 break;
+            }
+            if days >= self.housekept_on + 7 {
+                self.housekept_on = days;
+                self.stage.office.keep_house().await?;
             }
             let looked = Instant::now();
             let next = self.next_moment(now).await?;
