@@ -11,6 +11,7 @@ mod organiser;
 mod outage;
 mod people;
 mod pulse;
+mod reminders;
 mod results;
 mod town;
 mod voting;

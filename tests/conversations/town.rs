@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bot_core::Clock;
 use bot_core::clock::Random;
 use bot_core::conformance::TestDatabase;
+use bot_core::core::Organisation;
 use bot_core::plugin::Context;
 use bot_core::service::DEFAULT_ORGANISATION;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -211,10 +212,22 @@ impl Crieur {
 
     /// An operator's work, inside the running service.
     pub async fn operates<T>(&self, work: impl AsyncFnOnce(&mut Context) -> Result<T, OperationError>) -> T {
+        self.operates_as("micro-consultations", work).await
+    }
+
+    /// … as another plugin's.
+    pub async fn operates_as<T, E: std::fmt::Debug>(
+        &self,
+        plugin: &str,
+        work: impl AsyncFnOnce(&mut Context) -> Result<T, E>,
+    ) -> T {
         let core = self.app().core();
-        let organisation = core.organisations().find(|known| known.name == DEFAULT_ORGANISATION).unwrap();
-        let plugin = "micro-consultations".parse().unwrap();
-        core.perform(organisation, &plugin, work).await.unwrap().unwrap()
+        core.perform(self.organisation(), &plugin.parse().unwrap(), work).await.unwrap().unwrap()
+    }
+
+    pub fn organisation(&self) -> &Organisation {
+        let known = self.app().core().organisations().find(|known| known.name == DEFAULT_ORGANISATION);
+        known.unwrap()
     }
 
     /// Runs the program beside the service, on the same database.

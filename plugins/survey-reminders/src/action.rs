@@ -84,6 +84,16 @@ verbs! {
     /// No more reminders at all.
     NoReminders = 14,
     Reminders = 15,
+    /// Shows an organiser the report.
+    Report = 16,
+    /// Gives an organiser a link to the report's page.
+    ReportPage = 17,
+}
+
+impl Verb {
+    pub fn is_for_organisers(self) -> bool {
+        matches!(self, Self::Report | Self::ReportPage)
+    }
 }
 
 impl Action {

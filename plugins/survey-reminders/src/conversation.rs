@@ -232,6 +232,8 @@ impl Talk<'_> {
             Verb::Stop => self.stop().await,
             Verb::Resume => self.resume().await,
             Verb::Show | Verb::NoReminders | Verb::Reminders => self.present(None).await,
+            // Of organisers, and taken where they are routed.
+            Verb::Report | Verb::ReportPage => Ok(()),
         }
     }
 

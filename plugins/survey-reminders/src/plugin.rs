@@ -9,8 +9,14 @@ use bot_core::plugin::{
 use bot_core::{ContactId, PluginId};
 use serde_json::{Value, json};
 
-use crate::action::Action;
-use crate::{consent, conversation, engine, limesurvey, links, questionnaire};
+use crate::action::{Action, Verb};
+use crate::report::chat::Buttons;
+use crate::{consent, conversation, engine, limesurvey, links, questionnaire, report};
+
+const REPORT_BUTTONS: Buttons = Buttons {
+    report: |campaign| Action::in_answer(Verb::Report, campaign).payload(),
+    page: |campaign| Action::in_answer(Verb::ReportPage, campaign).payload(),
+};
 
 /// The plugin, for the list of plugins in the composition root.
 #[derive(Debug)]
@@ -42,6 +48,16 @@ impl SurveyReminders {
                     "The questionnaires that wait for you",
                 ),
                 command("rappels", "reminders", "Recevoir ou non des rappels", "Get reminders, or none"),
+                CommandDeclaration {
+                    audience: Audience::Organisers,
+                    linkable: false,
+                    ..command(
+                        "campagnes",
+                        "campaigns",
+                        "Où en sont les campagnes de relance",
+                        "How the reminder campaigns stand",
+                    )
+                },
             ],
             subscriptions: vec![Subscription::Links, Subscription::Erasures, Subscription::Notes],
             settings_schema: json!({ "type": "object", "additionalProperties": false }),
@@ -57,8 +73,11 @@ impl Plugin for SurveyReminders {
         &self.manifest
     }
 
-    fn audience(&self, _action: &ActionPayload) -> Audience {
-        Audience::Everyone
+    fn audience(&self, action: &ActionPayload) -> Audience {
+        match Action::read(action) {
+            Some(action) if action.verb.is_for_organisers() => Audience::Organisers,
+            _ => Audience::Everyone,
+        }
     }
 
     async fn start(&self, _cx: &mut Context) -> HandlerResult {
@@ -70,15 +89,18 @@ impl Plugin for SurveyReminders {
         match command.name.as_str() {
             "questionnaires" => conversation::list(cx).await,
             "rappels" => consent::command(cx).await,
+            "campagnes" => report::chat::command(cx, &command.arguments, REPORT_BUTTONS).await,
             other => Err(HandlerError::Broken(format!("/{other} is not a command of this plugin"))),
         }
     }
 
     async fn on_action(&self, cx: &mut Context, action: &ActionPayload) -> HandlerResult {
         // Sealed by the core, so an unknown payload is one of a version that is gone: nothing to do.
-        match Action::read(action) {
-            Some(action) => conversation::press(cx, action).await,
-            None => Ok(()),
+        let Some(action) = Action::read(action) else { return Ok(()) };
+        match action.verb {
+            Verb::Report => report::chat::show(cx, action.campaign, REPORT_BUTTONS).await,
+            Verb::ReportPage => report::chat::link(cx, action.campaign).await,
+            _ => conversation::press(cx, action).await,
         }
     }
 
