@@ -151,7 +151,9 @@ CREATE TABLE survey_reminders.planned_message (
     CHECK ((state IN ('waiting', 'handed')) = (settled_at IS NULL)),
     CHECK (state NOT IN ('unknown', 'failed', 'suppressed', 'cancelled', 'expired') OR reason IS NOT NULL)
 );
-CREATE INDEX planned_message_due ON survey_reminders.planned_message (organisation_id, campaign_id, due_at)
+-- In the order of the engine's batches: 60,000 messages of one hour are not sorted again for each 200.
+CREATE INDEX planned_message_due
+    ON survey_reminders.planned_message (organisation_id, campaign_id, due_at, participant_id, step)
     WHERE state = 'waiting';
 CREATE INDEX planned_message_handed ON survey_reminders.planned_message (organisation_id, campaign_id, participant_id, step)
     WHERE state = 'handed';
