@@ -119,7 +119,6 @@ CREATE TABLE survey_reminders.participant (
 CREATE UNIQUE INDEX participant_organisers ON survey_reminders.participant (organisation_id, campaign_id)
     WHERE respondent_key IS NULL;
 CREATE INDEX participant_contact ON survey_reminders.participant (organisation_id, contact_id);
-CREATE INDEX participant_colleague ON survey_reminders.participant (organisation_id, colleague) WHERE colleague IS NOT NULL;
 CREATE INDEX participant_respondent ON survey_reminders.participant (organisation_id, campaign_id, respondent_key);
 
 -- Every message of the campaign, once. The primary key is what makes "nobody gets a step twice" true, whatever was
@@ -152,7 +151,7 @@ CREATE TABLE survey_reminders.planned_message (
     CHECK ((state IN ('waiting', 'handed')) = (settled_at IS NULL)),
     CHECK (state NOT IN ('unknown', 'failed', 'suppressed', 'cancelled', 'expired') OR reason IS NOT NULL)
 );
--- The whole order of the hand-over, so that a batch of a wave is read and not the wave sorted for each batch.
+-- In the order of the engine's batches: 60,000 messages of one hour are not sorted again for each 200.
 CREATE INDEX planned_message_due
     ON survey_reminders.planned_message (organisation_id, campaign_id, due_at, participant_id, step)
     WHERE state = 'waiting';
@@ -205,9 +204,6 @@ CREATE TABLE survey_reminders.answer_news (
 );
 CREATE INDEX answer_news_unmatched ON survey_reminders.answer_news (organisation_id, campaign_id)
     WHERE respondent_key IS NULL AND dismissed_at IS NULL;
--- What one person said or answered in chat, in every campaign.
-CREATE INDEX answer_news_own ON survey_reminders.answer_news (organisation_id, reference)
-    WHERE source IN ('chat', 'declared');
 CREATE INDEX answer_news_respondent ON survey_reminders.answer_news (organisation_id, campaign_id, respondent_key);
 
 -- Signed requests already taken, so that a copy of one is refused. Kept for as long as a signature is good.

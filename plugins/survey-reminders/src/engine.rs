@@ -18,7 +18,7 @@ use crate::approval::kinds_of_steps;
 use crate::candidates::recipient_rule;
 use crate::colleague;
 use crate::conversation;
-use crate::definition::{Rung, Step, StepKind};
+use crate::definition::{OnlyIf, Rung, Step, StepKind};
 use crate::handover::{Case, Decision, PersonCase, decide};
 use crate::messages::{self, LISTED_MAX, Occasion, Person, Silence};
 use crate::operations::counts;
@@ -244,22 +244,24 @@ async fn due(cx: &mut Context, campaign: &Campaign) -> Result<Vec<Due>, HandlerE
     let (organisation, now) = (cx.organisation.id, cx.now);
     let rows = sqlx::query!(
         r#"
+        WITH message AS MATERIALIZED (
+            SELECT step, participant_id, due_at, reason, version FROM survey_reminders.planned_message
+            WHERE organisation_id = $1 AND campaign_id = $2 AND state = 'waiting' AND due_at <= $3
+            ORDER BY due_at, participant_id, step LIMIT $4
+            FOR UPDATE
+        )
         SELECT message.step, message.participant_id, participant.contact_id, participant.respondent_key,
                participant.token, message.due_at, message.reason AS "reason: Json<Reason>", message.version,
                participant.wish, participant.snoozed_until, participant.opened_at IS NOT NULL AS "opened!",
                respondent.state AS "answer?"
-        FROM survey_reminders.planned_message AS message
+        FROM message
         JOIN survey_reminders.participant
-          ON participant.organisation_id = message.organisation_id AND participant.campaign_id = message.campaign_id
+          ON participant.organisation_id = $1 AND participant.campaign_id = $2
          AND participant.id = message.participant_id
         LEFT JOIN survey_reminders.respondent
-          ON respondent.organisation_id = participant.organisation_id
-         AND respondent.campaign_id = participant.campaign_id AND respondent.key = participant.respondent_key
-        WHERE message.organisation_id = $1 AND message.campaign_id = $2 AND message.state = 'waiting'
-          AND message.due_at <= $3
+          ON respondent.organisation_id = $1 AND respondent.campaign_id = $2
+         AND respondent.key = participant.respondent_key
         ORDER BY message.due_at, message.participant_id, message.step
-        LIMIT $4
-        FOR UPDATE OF message
         "#,
         organisation.0,
         campaign.id.0,
@@ -316,8 +318,12 @@ async fn had(cx: &mut Context, campaign: &Campaign, due: &[Due]) -> Result<Had, 
     Ok(had)
 }
 
-/// The respondents of a batch of whom somebody has received a message.
+/// The respondents of a batch of whom somebody has received a message, where a step asks for it.
 async fn reached(cx: &mut Context, campaign: &Campaign, due: &[Due]) -> Result<BTreeSet<String>, HandlerError> {
+    let asks = |step: &Step| step.only_if == Some(OnlyIf::Unreachable);
+    if !campaign.definition.steps.iter().any(asks) {
+        return Ok(BTreeSet::new());
+    }
     let organisation = cx.organisation.id;
     let keys: Vec<String> = due.iter().filter_map(|row| row.respondent.clone()).collect();
     let rows = sqlx::query_scalar!(
@@ -479,7 +485,8 @@ async fn store_decisions(cx: &mut Context, campaign: &Campaign, settled: &[(&Due
         FROM unnest($3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::jsonb[])
           AS new (step, participant_id, state, due_at, reason)
         WHERE message.organisation_id = $1 AND message.campaign_id = $2 AND message.step = new.step
-          AND message.participant_id = new.participant_id AND message.state = 'waiting'
+          -- They were locked as waiting when they were read.
+          AND message.participant_id = new.participant_id
         "#,
         organisation.0,
         campaign.id.0,

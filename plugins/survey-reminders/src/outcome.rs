@@ -77,19 +77,22 @@ pub async fn look(cx: &mut Context, campaign: &Campaign, from: &Cursor) -> Resul
     let organisation = cx.organisation.id;
     let rows = sqlx::query!(
         r#"
+        WITH message AS MATERIALIZED (
+            SELECT step, participant_id, due_at FROM survey_reminders.planned_message
+            WHERE organisation_id = $1 AND campaign_id = $2 AND state = 'handed'
+              AND (participant_id, step) > ($3, $4)
+            ORDER BY participant_id, step LIMIT $5
+        )
         SELECT message.step, message.participant_id, participant.respondent_key, message.due_at,
                respondent.state AS "answer?", participant.wish
-        FROM survey_reminders.planned_message AS message
+        FROM message
         JOIN survey_reminders.participant
-          ON participant.organisation_id = message.organisation_id AND participant.campaign_id = message.campaign_id
+          ON participant.organisation_id = $1 AND participant.campaign_id = $2
          AND participant.id = message.participant_id
         LEFT JOIN survey_reminders.respondent
-          ON respondent.organisation_id = participant.organisation_id
-         AND respondent.campaign_id = participant.campaign_id AND respondent.key = participant.respondent_key
-        WHERE message.organisation_id = $1 AND message.campaign_id = $2 AND message.state = 'handed'
-          AND (message.participant_id, message.step) > ($3, $4)
+          ON respondent.organisation_id = $1 AND respondent.campaign_id = $2
+         AND respondent.key = participant.respondent_key
         ORDER BY message.participant_id, message.step
-        LIMIT $5
         "#,
         organisation.0,
         campaign.id.0,
@@ -222,7 +225,9 @@ async fn store(cx: &mut Context, id: CampaignId, changed: &[(&Handed, Outcome)])
         FROM unnest($3::text[], $4::bigint[], $5::text[], $6::jsonb[], $7::timestamptz[], $8::timestamptz[])
           AS new (step, participant_id, state, reason, settled_at, due_at)
         WHERE message.organisation_id = $1 AND message.campaign_id = $2 AND message.step = new.step
-          AND message.participant_id = new.participant_id AND message.state = 'handed'
+          AND message.participant_id = new.participant_id
+          -- In the outbox, said so that the look-up goes by the primary key.
+          AND message.handed_at IS NOT NULL AND message.settled_at IS NULL
         "#,
         organisation.0,
         id.0,
@@ -262,17 +267,14 @@ pub async fn end_waiting(
     reason: &Reason,
 ) -> Result<bool, HandlerError> {
     let (organisation, now) = (cx.organisation.id, cx.now);
+    // By place, since a join would read all that wait once for each.
     let ended = sqlx::query!(
         r#"
-        WITH waiting AS (
-            SELECT step, participant_id FROM survey_reminders.planned_message
+        UPDATE survey_reminders.planned_message SET state = $5, settled_at = $6, reason = $7
+        WHERE state = 'waiting' AND ctid = ANY(ARRAY(
+            SELECT ctid FROM survey_reminders.planned_message
             WHERE organisation_id = $1 AND campaign_id = $2 AND state = 'waiting' AND approval < $3
-            LIMIT $4
-        )
-        UPDATE survey_reminders.planned_message AS message SET state = $5, settled_at = $6, reason = $7
-        FROM waiting
-        WHERE message.organisation_id = $1 AND message.campaign_id = $2 AND message.step = waiting.step
-          AND message.participant_id = waiting.participant_id AND message.state = 'waiting'
+            LIMIT $4))
         "#,
         organisation.0,
         which.campaign.0,
