@@ -1,4 +1,5 @@
-//! `campaign answers`: answers that match nobody, matched by hand or dismissed.
+//! `campaign answers`: answers that match nobody, matched by hand or dismissed, and what was answered in chat as a
+//! file.
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use survey_reminders::answers::{self, NewsId};
 use survey_reminders::operations;
 use survey_reminders::store::CampaignId;
 
+use super::answers_export::{self, ExportArguments};
 use super::arguments::PlaceArguments;
 use super::operator::Operator;
 use super::output::{Output, moment, table};
@@ -35,10 +37,17 @@ pub(super) enum AnswersCommand {
         /// Its number in the list.
         answer: i64,
     },
+    /// Exports what was answered in chat, as LimeSurvey exports responses.
+    #[command(
+        after_help = "Examples:\n  crieur campaign answers export barometre-2026 --csv answers.csv\n  \
+                      crieur campaign answers export barometre-2026 --format limesurvey --labels > answers.csv"
+    )]
+    Export(ExportArguments),
 }
 
 pub(super) async fn run(place: &PlaceArguments, command: AnswersCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
+        AnswersCommand::Export(arguments) => return answers_export::run(place, &arguments, output).await,
         AnswersCommand::List { campaign } => {
             let listed = perform(place, &campaign, async |cx, id| Ok(answers::unmatched(cx, id).await?)).await?;
             output.answer(&listed, || {

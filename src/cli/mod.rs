@@ -1,6 +1,7 @@
 //! The command line: what is typed, what is answered, and with which exit code.
 
 mod answers;
+mod answers_export;
 mod arguments;
 mod audit;
 mod campaign;
