@@ -10,6 +10,7 @@ mod citizen;
 mod codes;
 mod person;
 mod program;
+mod reminders;
 mod rooms;
 mod script;
 mod together;

@@ -1,0 +1,103 @@
+//! Invitation, reminder and answer on every network, with the real program and its command line.
+
+use std::fs;
+
+use chrono::{TimeDelta, Utc};
+use chrono_tz::Europe::Paris;
+use serde_json::Value;
+
+use crate::person::Person;
+use crate::town::Everywhere;
+
+const CONTACTS: &str = "identifiant;nom;collectivité;type;code insee;rang\n\
+    c1;Claire Martin;Nantes;commune;44109;1\n\
+    c2;Paul Le Goff;Rennes;commune;35238;1\n\
+    c3;Zoé Petit;Brest;commune;29019;1\n\
+    c4;Un autre;Quimper;commune;29232;1\n";
+
+/// A campaign whose first steps are due now, by the system's clock.
+fn campaign(now: chrono::DateTime<Utc>) -> String {
+    let now = now.with_timezone(&Paris);
+    let local = |days: i64| (now + TimeDelta::days(days)).format("%Y-%m-%dT00:00:00").to_string();
+    let step = |key: &str, days: u8, kind: &str, words: &str| {
+        format!(
+            "[[steps]]\nkey = \"{key}\"\nfrom = \"opening\"\ndays = {days}\nhour = \"{}\"\nkind = \"{kind}\"\n\
+             to = \"first\"\nmisfire = \"send_late\"\nwording = \"{words} {{{{collectivite}}}} : {{{{lien}}}}\"\n\n",
+            now.format("%H:%M"),
+        )
+    };
+    format!(
+        "slug = \"barometre\"\ntitle = \"Baromètre\"\nsender = \"L’observatoire\"\nto = \"everyone\"\n\
+         opens_at = {}\ndeadline = {}\nreminders_max = 2\ndays_between_min = 0\n\n\
+         [questionnaire]\nlink = \"https://enquetes.example.org/?token={{{{token}}}}\"\n\n{}",
+        local(-1),
+        local(30),
+        step("invitation", 1, "invitation", "Merci de répondre pour"),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_network_brings_the_invitation_and_the_reminder_and_takes_the_answer() {
+    let Some(town) = Everywhere::starts().await else { return };
+    let program = &town.program;
+    program.file("contacts.csv", CONTACTS);
+    let imported = program.asks(&["contacts", "import", "contacts.csv"]);
+    assert_eq!(imported["created"], 4, "{imported}");
+    program.operates(&["contacts", "invitations", "issue", "--all"]);
+    program.operates(&["contacts", "invitations", "export", "invitations.csv", "--all"]);
+    let merged = fs::read_to_string(program.directory().join("invitations.csv")).unwrap();
+    let mut rows = merged.trim_start_matches('\u{feff}').lines();
+    let header: Vec<&str> = rows.next().unwrap().split(';').collect();
+    let column = |name: &str| header.iter().position(|known| *known == name).unwrap_or_else(|| panic!("{header:?}"));
+    let (code, identifier) = (column("code"), column("external_id"));
+    // A link for each network, besides the code.
+    for network in ["telegram", "discord", "matrix"] {
+        column(&format!("link {network}"));
+    }
+    let code_of = |who: &str| {
+        let mut found = rows.clone().map(|row| row.split(';').collect::<Vec<_>>());
+        found.find(|row| row[identifier] == who).map(|row| row[code].to_owned()).unwrap()
+    };
+    let matrix = town.citizens.arrive("zoe").await;
+    let mut people = [
+        Person::on_telegram(&town.telegram, 7101),
+        Person::on_discord(&town.discord, "paul"),
+        Person::on_matrix(matrix, &town.bot, "12").await,
+    ];
+    let known = [("c1", "Claire Martin", "Nantes"), ("c2", "Paul Le Goff", "Rennes"), ("c3", "Zoé Petit", "Brest")];
+    for (person, (identifier, name, _)) in people.iter_mut().zip(known) {
+        // Telegram's deep link arrives as these words.
+        person.says(&format!("/start invitation-{}", code_of(identifier))).await;
+        person.hears(&format!("Êtes-vous {name}")).await;
+        person.taps("Oui, c’est moi").await;
+        person.hears("C’est fait, merci !").await;
+    }
+    // Used, and not good a second time.
+    let mut stranger = Person::on_discord(&town.discord, "eve");
+    stranger.says(&format!("/start invitation-{}", code_of("c1"))).await;
+    stranger.hears("Cette invitation a déjà servi").await;
+
+    program.file("barometre.toml", &campaign(bot_core::Clock::system().now()));
+    program.operates(&["campaign", "create", "barometre.toml", "--as", "claire"]);
+    let plan = program.asks(&["campaign", "plan", "barometre", "--summary"]);
+    let name = plan["plan"].as_str().unwrap_or_else(|| panic!("{plan:#}")).to_owned();
+    program.operates(&["campaign", "approve", "barometre", "--plan", &name, "--as", "paul"]);
+    for (person, (_, _, commune)) in people.iter_mut().zip(known) {
+        person.receives(&format!("Merci de répondre pour {commune}")).await;
+    }
+    let [claire, paul, zoe] = &mut people;
+    claire.taps("Déjà répondu").await;
+    claire.hears("a déjà répondu").await;
+    paul.taps("Ne plus recevoir de rappels").await;
+    paul.hears("Vous ne recevrez plus de rappel").await;
+    zoe.taps("Me le rappeler plus tard").await;
+    zoe.taps("La semaine prochaine").await;
+    zoe.hears("plus aucun rappel n’est prévu").await;
+
+    let report: Value = program.asks(&["campaign", "report", "barometre"]);
+    let words = report.to_string();
+    assert!(words.contains("answered") || words.contains("répondu"), "{report:#}");
+    let shown = program.asks(&["campaign", "show", "barometre"]);
+    assert_eq!(shown["messages"]["sent"], 3, "{shown:#}");
+    assert_eq!(shown["respondents"]["answered"], 1, "{shown:#}");
+}
