@@ -38,10 +38,8 @@ pub(super) enum AnswersCommand {
         answer: i64,
     },
     /// Exports what was answered in chat, as LimeSurvey exports responses.
-    #[command(
-        after_help = "Examples:\n  crieur campaign answers export barometre-2026 --csv answers.csv\n  \
-                      crieur campaign answers export barometre-2026 --format limesurvey --labels > answers.csv"
-    )]
+    #[command(after_help = "Examples:\n  crieur campaign answers export barometre-2026 --csv answers.csv\n  \
+                      crieur campaign answers export barometre-2026 --format limesurvey --labels > answers.csv")]
     Export(ExportArguments),
 }
 
