@@ -3,6 +3,8 @@
 //! It is one statement, and one statement sees one snapshot of the database, whatever goes on beside it and whatever
 //! transaction it runs in. So the counts of a report always fit together.
 
+use std::collections::BTreeMap;
+
 use bot_core::plugin::HandlerError;
 use bot_core::{OrganisationId, Wording};
 use chrono::{DateTime, Utc};
@@ -65,7 +67,7 @@ pub struct WishCount {
 }
 
 /// Somebody who is to answer, with what became of their messages.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Respondent {
     pub key: RespondentKey,
     pub facts: Strata,
@@ -126,51 +128,39 @@ pub async fn read(
                       FROM survey_reminders.planned_message
                       WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id
                       GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) AS counted) AS "messages!: Json<Vec<MessageCount>>",
-               (SELECT coalesce(json_agg(json_build_object(
-                           'key', respondent.key,
-                           'facts', respondent.facts,
-                           'state', respondent.state,
-                           'declared', respondent.declared,
-                           'contacts', coalesce(people.contacts, 0),
-                           'opened', coalesce(people.opened, false),
-                           'wants_quiet', coalesce(people.wants_quiet, false),
-                           'messages', json_build_object(
-                               'planned', coalesce(counted.planned, 0),
-                               'sent', coalesce(counted.sent, 0),
-                               'unknown', coalesce(counted.unknown, 0),
-                               'to_come', coalesce(counted.to_come, 0),
-                               'cancelled', coalesce(counted.cancelled, 0)),
-                           'answered_after', news.after_step
-                       ) ORDER BY respondent.key), '[]')
-                FROM survey_reminders.respondent
-                LEFT JOIN (SELECT respondent_key, count(contact_id) AS contacts, bool_or(opened_at IS NOT NULL) AS opened,
-                                  bool_and(coalesce(wish = 'stopped', false) OR coalesce(snoozed_until > $3, false))
-                                      FILTER (WHERE contact_id IS NOT NULL) AS wants_quiet
-                           FROM survey_reminders.participant
-                           WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id
-                           GROUP BY 1) AS people
-                  ON people.respondent_key = respondent.key
-                LEFT JOIN (SELECT participant.respondent_key,
-                                  count(*) AS planned,
-                                  count(*) FILTER (WHERE message.state = 'sent') AS sent,
-                                  count(*) FILTER (WHERE message.state = 'unknown') AS unknown,
-                                  count(*) FILTER (WHERE message.state IN ('waiting', 'handed')) AS to_come,
-                                  count(*) FILTER (WHERE message.state = 'cancelled') AS cancelled
-                           FROM survey_reminders.planned_message AS message
-                           JOIN survey_reminders.participant
-                             ON participant.organisation_id = message.organisation_id
-                            AND participant.campaign_id = message.campaign_id AND participant.id = message.participant_id
-                           WHERE message.organisation_id = campaign.organisation_id AND message.campaign_id = campaign.id
-                           GROUP BY 1) AS counted
-                  ON counted.respondent_key = respondent.key
-                LEFT JOIN (SELECT DISTINCT ON (respondent_key) respondent_key, after_step
-                           FROM survey_reminders.answer_news
-                           WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id
-                             AND respondent_key IS NOT NULL AND completeness = 'complete'
-                           ORDER BY respondent_key, heard_at, id) AS news
-                  ON news.respondent_key = respondent.key
-                WHERE respondent.organisation_id = campaign.organisation_id AND respondent.campaign_id = campaign.id
-               ) AS "respondents!: Json<Vec<Respondent>>",
+               (SELECT coalesce(json_agg(one ORDER BY one.key), '[]')
+                FROM (SELECT key, facts, state, declared FROM survey_reminders.respondent
+                      WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id) AS one
+               ) AS "respondents!: Json<Vec<RespondentRow>>",
+               (SELECT coalesce(json_agg(people), '[]')
+                FROM (SELECT respondent_key AS key, count(contact_id) AS contacts,
+                             bool_or(opened_at IS NOT NULL) AS opened,
+                             coalesce(bool_and(coalesce(wish = 'stopped', false) OR coalesce(snoozed_until > $3, false))
+                                 FILTER (WHERE contact_id IS NOT NULL), false) AS wants_quiet
+                      FROM survey_reminders.participant
+                      WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id
+                        AND respondent_key IS NOT NULL
+                      GROUP BY 1) AS people) AS "people!: Json<Vec<PeopleRow>>",
+               (SELECT coalesce(json_agg(counted), '[]')
+                FROM (SELECT participant.respondent_key AS key,
+                             count(*) AS planned,
+                             count(*) FILTER (WHERE message.state = 'sent') AS sent,
+                             count(*) FILTER (WHERE message.state = 'unknown') AS unknown,
+                             count(*) FILTER (WHERE message.state IN ('waiting', 'handed')) AS to_come,
+                             count(*) FILTER (WHERE message.state = 'cancelled') AS cancelled
+                      FROM survey_reminders.planned_message AS message
+                      JOIN survey_reminders.participant
+                        ON participant.organisation_id = message.organisation_id
+                       AND participant.campaign_id = message.campaign_id AND participant.id = message.participant_id
+                      WHERE message.organisation_id = campaign.organisation_id AND message.campaign_id = campaign.id
+                        AND participant.respondent_key IS NOT NULL
+                      GROUP BY 1) AS counted) AS "counted!: Json<Vec<MessagesRow>>",
+               (SELECT coalesce(json_agg(news), '[]')
+                FROM (SELECT DISTINCT ON (respondent_key) respondent_key AS key, after_step
+                      FROM survey_reminders.answer_news
+                      WHERE organisation_id = campaign.organisation_id AND campaign_id = campaign.id
+                        AND respondent_key IS NOT NULL AND completeness = 'complete'
+                      ORDER BY respondent_key, heard_at, id) AS news) AS "news!: Json<Vec<NewsRow>>",
                (SELECT coalesce(json_agg(counted), '[]')
                 FROM (SELECT kind, count(*) AS times, count(DISTINCT participant_id) AS people
                       FROM survey_reminders.wish
@@ -208,11 +198,67 @@ pub async fn read(
         steps: steps.map(|step| StepFacts { key: step.key.to_string(), kind: step.kind, to: step.to }).collect(),
         title: definition.title,
         messages: row.messages.0,
-        respondents: row.respondents.0,
+        respondents: together(row.respondents.0, row.people.0, row.counted.0, row.news.0),
         wishes: row.wishes.0,
         messages_to_organisers: u64::try_from(row.to_organisers).unwrap_or_default(),
         unmatched_news: u64::try_from(row.unmatched_news).unwrap_or_default(),
     }))
+}
+
+#[derive(Debug, Deserialize)]
+struct RespondentRow {
+    key: RespondentKey,
+    facts: Strata,
+    state: RespondentState,
+    declared: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct PeopleRow {
+    key: RespondentKey,
+    contacts: u32,
+    opened: bool,
+    wants_quiet: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct MessagesRow {
+    key: RespondentKey,
+    #[serde(flatten)]
+    messages: MessagesTo,
+}
+
+#[derive(Debug, Deserialize)]
+struct NewsRow {
+    key: RespondentKey,
+    after_step: String,
+}
+
+/// Joined here, by key: whatever the database estimates of a campaign that was just approved, it only groups.
+fn together(
+    respondents: Vec<RespondentRow>,
+    people: Vec<PeopleRow>,
+    counted: Vec<MessagesRow>,
+    news: Vec<NewsRow>,
+) -> Vec<Respondent> {
+    let people: BTreeMap<RespondentKey, PeopleRow> = people.into_iter().map(|row| (row.key, row)).collect();
+    let counted: BTreeMap<RespondentKey, MessagesTo> = counted.into_iter().map(|row| (row.key, row.messages)).collect();
+    let mut news: BTreeMap<RespondentKey, String> = news.into_iter().map(|row| (row.key, row.after_step)).collect();
+    let one = |row: RespondentRow| {
+        let people = people.get(&row.key);
+        Respondent {
+            key: row.key,
+            facts: row.facts,
+            state: row.state,
+            declared: row.declared,
+            contacts: people.map_or(0, |people| people.contacts),
+            opened: people.is_some_and(|people| people.opened),
+            wants_quiet: people.is_some_and(|people| people.wants_quiet),
+            messages: counted.get(&row.key).copied().unwrap_or_default(),
+            answered_after: news.remove(&row.key),
+        }
+    };
+    respondents.into_iter().map(one).collect()
 }
 
 /// A campaign in a list.
