@@ -8,7 +8,7 @@ use bot_core::{Address, DeliveryId, Locale, PluginId};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 
-use super::campaign_arguments::CampaignCommand;
+use super::campaign::arguments::CampaignCommand;
 use super::contacts::arguments::ContactsCommand;
 
 const EXIT_CODES: &str = "\

@@ -1,20 +1,15 @@
 //! The command line: what is typed, what is answered, and with which exit code.
 
-mod answers;
-mod answers_export;
 mod arguments;
 mod audit;
 mod campaign;
-mod campaign_arguments;
 mod check_config;
 mod codes;
-mod completions;
 mod consultation;
 mod contacts;
 mod deliveries;
 mod doctor;
 mod inbox;
-mod invitations;
 #[cfg(feature = "matrix")]
 mod matrix;
 mod operator;
@@ -22,7 +17,6 @@ mod output;
 mod plugins;
 mod preview;
 mod pulse;
-mod report;
 mod roles;
 mod serve;
 

@@ -7,7 +7,7 @@ use bot_core::contacts::fields::FieldKey;
 use bot_core::contacts::import::Mapping;
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::invitations::InvitationsCommand;
+use super::invitations::InvitationsCommand;
 
 #[derive(Subcommand)]
 pub(in crate::cli) enum ContactsCommand {

@@ -2,6 +2,7 @@
 
 pub(super) mod arguments;
 mod import;
+mod invitations;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -16,7 +17,6 @@ use serde_json::json;
 use self::arguments::{ContactsCommand, FieldType, FieldsCommand, GroupsCommand, SegmentsCommand};
 use super::WrongCall;
 use super::arguments::PlaceArguments;
-use super::invitations;
 use super::operator::Operator;
 use super::output::{Output, moment, table};
 

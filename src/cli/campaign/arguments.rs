@@ -10,7 +10,7 @@ use super::completions::CompletionsArguments;
 use super::report::ReportArguments;
 
 #[derive(Subcommand)]
-pub(super) enum CampaignCommand {
+pub(in crate::cli) enum CampaignCommand {
     /// Check a campaign file: every problem with its line and remedy
     #[command(after_help = "Example:\n  crieur campaign validate barometre-2026.toml")]
     Validate {
@@ -128,7 +128,7 @@ pub(super) enum CampaignCommand {
 }
 
 #[derive(Subcommand)]
-pub(super) enum CompletionsCommand {
+pub(in crate::cli) enum CompletionsCommand {
     /// Read a CSV, .xlsx or .ods file of completions; the same file twice changes nothing
     #[command(
         after_help = "Example:\n  crieur campaign completions import barometre-2026 reponses.csv --map \"Code=token\""
@@ -137,7 +137,7 @@ pub(super) enum CompletionsCommand {
 }
 
 #[derive(Args)]
-pub(super) struct Who {
+pub(in crate::cli) struct Who {
     /// Who does it, for the audit log and where two people are asked for [default: the system's user]
     #[arg(long = "as", value_name = "NAME")]
     by: Option<String>,

@@ -16,13 +16,13 @@ use survey_reminders::operations as campaigns;
 use survey_reminders::questionnaire::{Answerer, Counting, Given, counting, whose};
 use survey_reminders::store::CampaignId;
 
-use super::WrongCall;
-use super::arguments::PlaceArguments;
-use super::operator::Operator;
-use super::output::Output;
+use crate::cli::WrongCall;
+use crate::cli::arguments::PlaceArguments;
+use crate::cli::operator::Operator;
+use crate::cli::output::Output;
 
 #[derive(Args, Debug)]
-pub(super) struct ExportArguments {
+pub(in crate::cli) struct ExportArguments {
     /// The campaign, by name or number
     campaign: String,
     /// The shape of the file
@@ -43,7 +43,7 @@ pub(super) struct ExportArguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// As "Export responses" of LimeSurvey: CSV, headings by question code
     Limesurvey,
 }

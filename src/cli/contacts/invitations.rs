@@ -16,13 +16,13 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::WrongCall;
-use super::arguments::PlaceArguments;
-use super::operator::Operator;
-use super::output::{Output, moment, table};
+use crate::cli::WrongCall;
+use crate::cli::arguments::PlaceArguments;
+use crate::cli::operator::Operator;
+use crate::cli::output::{Output, moment, table};
 
 #[derive(Subcommand)]
-pub(super) enum InvitationsCommand {
+pub(in crate::cli) enum InvitationsCommand {
     /// Invite contacts who have no address yet
     ///
     /// Doing it twice changes nothing: a valid invitation is kept, and so is every link that was handed out. Whoever
@@ -92,7 +92,7 @@ pub(super) enum InvitationsCommand {
 /// Whose invitations.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
-pub(super) struct WhoArguments {
+pub(in crate::cli) struct WhoArguments {
     /// Everybody on the list
     #[arg(long)]
     all: bool,

@@ -8,14 +8,14 @@ use crieur_spreadsheets::{Form, Spreadsheet};
 use indicatif::{ProgressBar, ProgressStyle};
 use survey_reminders::completions::{self, CompletionsError, CompletionsOrder, CompletionsReport, Mapping, RowNote};
 
-use super::arguments::PlaceArguments;
-use super::operator::Operator;
-use super::output::Output;
-use super::{EXIT_FAILED, WrongCall};
+use crate::cli::arguments::PlaceArguments;
+use crate::cli::operator::Operator;
+use crate::cli::output::Output;
+use crate::cli::{EXIT_FAILED, WrongCall};
 
 /// Which file, for which campaign.
 #[derive(Args, Debug)]
-pub(super) struct CompletionsArguments {
+pub(in crate::cli) struct CompletionsArguments {
     /// The campaign, by name.
     campaign: String,
     /// A CSV file, an .xlsx or an .ods workbook with a line that names its columns.

@@ -12,12 +12,12 @@ use survey_reminders::operations;
 use survey_reminders::store::CampaignId;
 
 use super::answers_export::{self, ExportArguments};
-use super::arguments::PlaceArguments;
-use super::operator::Operator;
-use super::output::{Output, moment, table};
+use crate::cli::arguments::PlaceArguments;
+use crate::cli::operator::Operator;
+use crate::cli::output::{Output, moment, table};
 
 #[derive(Subcommand, Debug)]
-pub(super) enum AnswersCommand {
+pub(in crate::cli) enum AnswersCommand {
     /// Answers that match nobody, each with the reason.
     List {
         /// The campaign, by name or number.

@@ -16,16 +16,16 @@ use survey_reminders::report::next::{Next, next};
 use survey_reminders::report::reference::Reference;
 use survey_reminders::report::{self, Report, bodies, csv, gate};
 
-use super::WrongCall;
-use super::arguments::PlaceArguments;
-use super::operator::Operator;
-use super::output::{Output, moment};
+use crate::cli::WrongCall;
+use crate::cli::arguments::PlaceArguments;
+use crate::cli::operator::Operator;
+use crate::cli::output::{Output, moment};
 
 /// Lines of `--csv` and `--json` where `--next` does not say how many.
 const NEXT_IN_FILES: usize = 1000;
 
 #[derive(Args)]
-pub(super) struct ReportArguments {
+pub(in crate::cli) struct ReportArguments {
     /// Its name (slug) or number
     #[arg(required_unless_present = "from")]
     pub name: Option<String>,

@@ -1,5 +1,11 @@
 //! `campaign`: a questionnaire's invitation and reminders, from the file to the last message.
 
+mod answers;
+mod answers_export;
+pub(super) mod arguments;
+mod completions;
+mod report;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -16,11 +22,11 @@ use survey_reminders::plan::Totals;
 use survey_reminders::plan_rows::{PlanRow, rows};
 use survey_reminders::store::Campaign;
 
+use self::arguments::{CampaignCommand, CompletionsCommand};
 use super::arguments::PlaceArguments;
-use super::campaign_arguments::{CampaignCommand, CompletionsCommand};
 use super::operator::Operator;
 use super::output::{Output, moment, say, table};
-use super::{EXIT_WRONG_CALL, WrongCall, answers, completions, report};
+use super::{EXIT_WRONG_CALL, WrongCall};
 
 pub(super) async fn run(place: &PlaceArguments, command: CampaignCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
