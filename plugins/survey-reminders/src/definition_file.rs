@@ -516,7 +516,7 @@ mod tests {
         let committed = std::fs::read_to_string(place).unwrap_or_default();
         let current = serde_json::to_string_pretty(&json_schema()).unwrap();
         let remedy = "write it anew: crieur campaign schema > docs/schema/campaign.schema.json";
-        assert_eq!(committed.trim(), current, "{remedy}");
+        assert!(committed.trim() == current, "{remedy}");
     }
 
     #[test]
