@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
 use bot_core::action::ActionToken;
-use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Timelike as _, Utc};
 use rand::Rng as _;
 
 use crate::dice::{About, number_of};
@@ -42,6 +42,11 @@ pub enum Deed {
     Return {
         network: Network,
     },
+    /// Come by the invitation that somebody handed to them.
+    Accept {
+        network: Network,
+        command: String,
+    },
     /// Go over to another network, with the bot's help.
     Move {
         from: Network,
@@ -65,10 +70,11 @@ pub enum Later {
 }
 
 impl Later {
-    pub fn days(self) -> u64 {
+    /// The day meant on `today`: the button names it.
+    pub fn day(self, today: NaiveDate) -> NaiveDate {
         match self {
-            Self::Tomorrow => 1,
-            Self::NextWeek => 7,
+            Self::Tomorrow => today + Days::new(1),
+            Self::NextWeek => today + Days::new(7 - u64::from(today.weekday().num_days_from_monday())),
         }
     }
 }

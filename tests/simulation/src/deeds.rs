@@ -10,7 +10,7 @@ use bot_core::Clock;
 use bot_core::Redacted;
 use bot_core::action::ActionToken;
 use bot_core::adapter::{Acknowledgement, InboundKind};
-use chrono::{Days, NaiveTime};
+use chrono::NaiveTime;
 use survey_reminders::store::{CampaignId, RespondentKey};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -90,6 +90,19 @@ impl Stage {
                 self.decided(person, Decision::Joined { network }, &[person]).await?;
                 Ok(Outcome::Done)
             }
+            Deed::Accept { network, ref command } => {
+                let mut screen = self.messenger(network).listen(person);
+                if !self.say(person, network, command).await? {
+                    return Ok(Outcome::Unheard(act));
+                }
+                let confirm = |shown: &Shown| IT_IS_ME.on(shown).cloned();
+                let Some(token) = until(&mut screen, confirm).await else { return Ok(Outcome::GaveUp) };
+                if !self.hear(person, network, InboundKind::Action { token }).await? {
+                    return Ok(Outcome::GaveUp);
+                }
+                self.decided(person, Decision::Joined { network }, &[person]).await?;
+                Ok(Outcome::Done)
+            }
             Deed::Move { from, to } => self.move_over(act, from, to).await,
         }
     }
@@ -158,7 +171,7 @@ impl Stage {
     /// The beginning of the day they chose, on their own clocks.
     fn day_after(&self, person: u32, day: Later) -> chrono::DateTime<chrono::Utc> {
         let who = &self.world.people[person as usize];
-        let wall = (who.wall(self.clock.now()).date() + Days::new(day.days())).and_time(NaiveTime::MIN);
+        let wall = day.day(who.wall(self.clock.now()).date()).and_time(NaiveTime::MIN);
         wall.and_local_timezone(who.zone).earliest().map_or_else(|| wall.and_utc(), |time| time.to_utc())
     }
 

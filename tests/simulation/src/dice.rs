@@ -19,6 +19,7 @@ pub enum About {
     Reaction,
     Chat,
     Outage,
+    Invitation,
 }
 
 impl Dice {

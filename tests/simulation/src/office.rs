@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use bot_core::PluginId;
-use bot_core::ids::{AccountId, OrganisationId};
+use bot_core::contacts::ContactSet;
+use bot_core::ids::{AccountId, ContactId, OrganisationId, PluginId};
+use bot_core::people::invitation;
 use bot_core::plugin::Context;
 use bot_core::service::Service;
 use futures::TryStreamExt as _;
@@ -17,6 +18,8 @@ use uuid::Uuid;
 use crate::campaigns::Campaign;
 use crate::oracle::{PlannedRow, RowState};
 use crate::world::{Network, World};
+
+const INVITATION_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(60);
 
 pub struct Office {
     service: Service,
@@ -83,6 +86,17 @@ impl Office {
             Ok::<_, OperationError>(approved.messages)
         })
         .await
+    }
+
+    /// Invites these contacts, by a link that others hand to them. What each is to write to the bot.
+    pub async fn invite(&self, contacts: Vec<Uuid>) -> Result<Vec<(Uuid, String)>> {
+        let organisation = self.service.default_organisation()?;
+        let now = self.service.core().clock.now();
+        let who = ContactSet::These(contacts.into_iter().map(ContactId).collect());
+        let mut connection = self.pool().acquire().await?;
+        invitation::issue(&mut connection, organisation.view.id, now, &who, INVITATION_LIFE).await?;
+        let entries = invitation::entries(&mut connection, organisation, &[], now, &who).await?;
+        Ok(entries.into_iter().map(|entry| (entry.invited.contact.0, entry.command)).collect())
     }
 
     /// Hears of an answer. `None` when nobody of the campaign can be found for it.

@@ -1,5 +1,6 @@
 //! The run: the clock goes from one moment that matters to the next.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::campaigns::{After, Campaign, campaigns, home_time};
 use crate::consultations;
-use crate::crowd::{Act, Crowd};
+use crate::crowd::{Act, Crowd, Deed, awake};
 use crate::deeds::{Outcome, Stage};
 use crate::dice::About;
 use crate::life::{Birth, Life};
@@ -256,6 +257,7 @@ impl Run {
                     let (id, _) = self.stage.office.open(&self.campaigns[campaign]).await?;
                     self.ids[campaign] = Some(id);
                     self.approved(campaign, 1);
+                    self.invite(campaign).await?;
                 }
                 Item::Edit(campaign) => {
                     self.stage.office.edit(&self.campaigns[campaign], 2).await?;
@@ -271,6 +273,27 @@ impl Run {
                 Item::Kill => self.kill().await?,
             }
             self.parts.agenda += began.elapsed().as_secs_f64();
+        }
+        Ok(())
+    }
+
+    /// Some of those who never came are handed an invitation, and come within weeks. They stand in the approved list
+    /// already: what is planned for them goes out from then on.
+    async fn invite(&mut self, campaign: usize) -> Result<()> {
+        let (world, now) = (Arc::clone(&self.stage.world), self.stage.clock.now());
+        let plans = (0u32..).zip(&world.people).filter_map(|(number, person)| {
+            let mut rng = world.dice().about(About::Invitation, &[campaign as u64, u64::from(number)]);
+            let is_asked = person.bound.is_none() && person.agrees_to_reminders && rng.random_bool(0.05);
+            let after = TimeDelta::minutes(rng.random_range(10..50 * 24 * 60));
+            let network = Network::ALL[rng.random_range(0..Network::ALL.len())];
+            is_asked.then_some((person.contact, (number, after, network)))
+        });
+        let plans: HashMap<_, _> = plans.collect();
+        let contacts = plans.keys().copied().collect();
+        for (contact, command) in self.stage.office.invite(contacts).await? {
+            let (person, after, network) = plans[&contact];
+            let at = awake(&world, person, now + after);
+            self.crowd.intend(Act { at, person, deed: Deed::Accept { network, command } });
         }
         Ok(())
     }

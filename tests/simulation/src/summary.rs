@@ -1,6 +1,6 @@
 //! What a run came to, for people and for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 
@@ -40,6 +40,8 @@ pub struct Summary {
     pub events_per_second: f64,
     pub memory_max_megabytes: Option<u64>,
     pub violations: Vec<String>,
+    /// What the first people with whom a promise was broken were like, did and received.
+    pub histories: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +55,7 @@ pub struct CampaignSummary {
 
 /// Violations that are written out; the rest is counted.
 const SHOWN_MAX: usize = 30;
+const HISTORIES_MAX: usize = 5;
 
 impl Summary {
     pub fn of(settings: Settings, trial: &Trial) -> Self {
@@ -100,8 +103,39 @@ impl Summary {
             events_per_second: (figures.calls + figures.deeds) as f64 / figures.running_seconds.max(0.001),
             memory_max_megabytes: memory_max_megabytes(),
             violations: trial.violations.iter().map(ToString::to_string).collect(),
+            histories: histories(trial),
         }
     }
+}
+
+fn histories(trial: &Trial) -> Vec<String> {
+    let people: BTreeSet<u32> = trial.violations.iter().filter_map(|violation| violation.person).collect();
+    people.into_iter().take(HISTORIES_MAX).map(|person| history(trial, person)).collect()
+}
+
+/// A person's story, and what their collectivité's others decided, in order.
+fn history(trial: &Trial, person: u32) -> String {
+    let who = &trial.world.people[person as usize];
+    let body = trial.world.collectivite_of(person);
+    let mut lines = BTreeMap::new();
+    for entry in trial.entries.decided.iter().filter(|entry| body.people.contains(&entry.person)) {
+        let line = format!("{} person {}: {:?}", entry.at.format("%F %T"), entry.person, entry.decision);
+        lines.insert(entry.order, line);
+    }
+    for received in trial.entries.received.iter().filter(|received| received.person == person) {
+        let (at, network) = (received.at.format("%F %T"), received.network.as_str());
+        let line = match &received.message {
+            Message::Campaign { line, .. } => line.to_string(),
+            other => format!("{other:?}"),
+        };
+        lines.insert(received.order, format!("{at} on {network}: {line}"));
+    }
+    for knock in trial.entries.knocked.iter().filter(|knock| knock.person == person) {
+        lines.insert(knock.order, format!("{} refused on {}", knock.at.format("%F %T"), knock.network.as_str()));
+    }
+    let story: Vec<String> = lines.into_values().collect();
+    let (place, network) = (body.place.code, who.bound.map_or("unbound", |network| network.as_str()));
+    format!("person {person}, {}, {place}, {network}, rank {}\n    {}", body.name, who.rank, story.join("\n    "))
 }
 
 fn name_of(decision: Decision) -> &'static str {
@@ -113,7 +147,7 @@ fn name_of(decision: Decision) -> &'static str {
         Decision::StoppedCampaign { .. } => "stopped the campaign",
         Decision::Stopped => "said STOP",
         Decision::Blocked { .. } => "blocked",
-        Decision::Joined { .. } => "moved or came back",
+        Decision::Joined { .. } => "came or moved",
     }
 }
 
@@ -166,6 +200,7 @@ impl fmt::Display for Summary {
             return write!(f, "every promise was kept");
         }
         writeln!(f, "{} promises were broken; the same seed shows them again:", self.violations.len())?;
-        self.violations.iter().take(SHOWN_MAX).try_for_each(|violation| writeln!(f, "  {violation}"))
+        self.violations.iter().take(SHOWN_MAX).try_for_each(|violation| writeln!(f, "  {violation}"))?;
+        self.histories.iter().try_for_each(|history| writeln!(f, "  {history}"))
     }
 }
