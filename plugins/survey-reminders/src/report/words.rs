@@ -91,7 +91,7 @@ pub(crate) fn reason(locale: Locale, code: &str) -> String {
     if code.is_empty() {
         return text(locale, "report-reason-none", &[]);
     }
-    let named = REASONS.iter().any(|known| *known == code);
+    let named = REASONS.contains(&code);
     if named { text(locale, &format!("report-reason-{}", code.replace('_', "-")), &[]) } else { code.to_owned() }
 }
 
