@@ -13,6 +13,7 @@ use bot_core::{Clock, store::deliveries::OutboxDepths};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
+use survey_reminders::limesurvey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -347,6 +348,15 @@ async fn look_inside(
         }
     }
     look_at_rooms(&rooms::unreached(pool, Clock::system().now() - ROOMS_LOOKED_BACK).await?, findings);
+    let mut connection = pool.acquire().await?;
+    for polling in limesurvey::pollings(&mut connection, None).await? {
+        let step = format!("campaign {}", polling.campaign);
+        match polling.failure {
+            Some(failure) => findings.wrong(step, "its LimeSurvey does not tell who answered", failure),
+            None => findings.fine(step, "its LimeSurvey tells who answered"),
+        }
+    }
+    drop(connection);
     look_at_queues(&inbox::depths(pool).await?, &deliveries::depths(pool, Clock::system().now()).await?, findings);
     Ok(true)
 }

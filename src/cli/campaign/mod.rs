@@ -17,6 +17,7 @@ use bot_core::plugin::Context;
 use serde_json::json;
 use survey_reminders::definition::Definition;
 use survey_reminders::definition_file::{self, DefinitionError};
+use survey_reminders::limesurvey;
 use survey_reminders::operations::{self, Kind, OperationError, PlanName, Proposal, Summary};
 use survey_reminders::plan::Totals;
 use survey_reminders::plan_rows::{PlanRow, rows};
@@ -356,13 +357,20 @@ fn answer(summary: &Summary, output: Output) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(place: &PlaceArguments, name: &str, output: Output) -> anyhow::Result<ExitCode> {
-    let (summary, approvals) = perform(place, async |cx| {
+    let (summary, approvals, pollings) = perform(place, async |cx| {
         let campaign = operations::show(cx, name).await?;
-        Ok((summarise(cx, &campaign).await?, operations::approvals(cx, campaign.id).await?))
+        let approvals = operations::approvals(cx, campaign.id).await?;
+        let pollings = limesurvey::pollings(cx.sql(), Some(campaign.id)).await?;
+        Ok((summarise(cx, &campaign).await?, approvals, pollings))
     })
     .await?;
-    output.answer(&json!({ "campaign": summary, "approvals": approvals }), || {
+    output.answer(&json!({ "campaign": summary, "approvals": approvals, "limesurvey": pollings.first() }), || {
         let mut lines = summary_in_words(&summary);
+        for polling in &pollings {
+            let well = polling.succeeded_at.map_or_else(|| "never yet".to_owned(), moment);
+            lines.push(format!("LimeSurvey asked well {well}"));
+            lines.extend(polling.failure.iter().map(|failure| format!("  failing: {failure}")));
+        }
         for approval in &approvals {
             lines.push(format!(
                 "approval {}   version {}, {}, {} messages, by {} on {}",

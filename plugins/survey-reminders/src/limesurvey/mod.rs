@@ -13,6 +13,7 @@ use bot_core::plugin::{Context, Fetch, FetchRequest, Fetched, Fire, FiredFire, H
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 
 use self::rpc::{PARTICIPANTS_MAX, Trouble};
 use crate::answers::{Completeness, Keys, News, Source, Who, heard_all, moment};
@@ -45,6 +46,39 @@ pub fn schedule(cx: &mut Context, campaign: CampaignId, definition: &Definition)
     } else {
         cancel(cx, campaign);
     }
+}
+
+/// How asking goes, for an operator.
+#[derive(Clone, Debug, Serialize)]
+pub struct Polling {
+    /// The campaign's slug.
+    pub campaign: String,
+    pub polled_at: Option<DateTime<Utc>>,
+    /// The last time it went well.
+    pub succeeded_at: Option<DateTime<Utc>>,
+    /// What has gone wrong since, and what to do.
+    pub failure: Option<String>,
+}
+
+/// The campaigns that ask a LimeSurvey, all organisations', or the one of this number.
+///
+/// # Errors
+/// Those of the database.
+pub async fn pollings(sql: &mut PgConnection, campaign: Option<CampaignId>) -> Result<Vec<Polling>, sqlx::Error> {
+    sqlx::query_as!(
+        Polling,
+        r#"
+        SELECT campaign.slug AS campaign, poll.polled_at, poll.succeeded_at, poll.failure
+        FROM survey_reminders.poll
+        JOIN survey_reminders.campaign
+          ON campaign.organisation_id = poll.organisation_id AND campaign.id = poll.campaign_id
+        WHERE campaign.state IN ('approved', 'paused') AND ($1::integer IS NULL OR campaign.id = $1)
+        ORDER BY campaign.slug
+        "#,
+        campaign.map(|campaign| campaign.0),
+    )
+    .fetch_all(sql)
+    .await
 }
 
 /// Asks no more.
