@@ -143,7 +143,10 @@ impl Crowd {
     }
 }
 
-/// A time at which the person is up, in steps of ten minutes: so many do something at once.
+/// People do things on the half hour: so many do something at once, and the clock need not stop for each.
+const SLOT: TimeDelta = TimeDelta::minutes(30);
+
+/// A time at which the person is up.
 pub fn awake(world: &World, person: u32, at: DateTime<Utc>) -> DateTime<Utc> {
     let wall = world.people[person as usize].wall(at);
     let later = match wall.hour() {
@@ -152,8 +155,8 @@ pub fn awake(world: &World, person: u32, at: DateTime<Utc>) -> DateTime<Utc> {
         _ => TimeDelta::zero(),
     };
     let at = at + later;
-    let past = TimeDelta::seconds(at.timestamp().rem_euclid(600));
-    at - past + TimeDelta::minutes(if past.is_zero() { 0 } else { 10 })
+    let past = TimeDelta::seconds(at.timestamp().rem_euclid(SLOT.num_seconds()));
+    if past.is_zero() { at } else { at - past + SLOT }
 }
 
 /// What a message leads to: nothing for most.
@@ -245,12 +248,12 @@ mod tests {
     use crate::world::Size;
 
     #[test]
-    fn people_sleep_and_do_things_on_the_tens() {
+    fn people_sleep_and_do_things_on_the_half_hour() {
         let world = World::new(Size { collectivites: 40, contacts: 60, seed: 1 });
         let person = (0..60).find(|person| world.people[*person as usize].zone == chrono_tz::Europe::Paris).unwrap();
         let awake = |text: &str| awake(&world, person, text.parse().unwrap()).format("%d %R").to_string();
-        assert_eq!(awake("2026-11-10T10:01:00Z"), "10 10:10");
-        assert_eq!(awake("2026-11-10T22:40:00Z"), "11 06:40");
+        assert_eq!(awake("2026-11-10T10:01:00Z"), "10 10:30");
+        assert_eq!(awake("2026-11-10T22:40:00Z"), "11 07:00");
         assert_eq!(awake("2026-11-11T02:00:00Z"), "11 06:00");
     }
 

@@ -223,7 +223,7 @@ impl Stage {
         self.crossings.fetch_add(under_way.len() as u64, Ordering::Relaxed);
         let at = self.clock.now();
         self.record.write(|entries| {
-            let order = entries.next();
+            let order = entries.next_order();
             entries.decided.push(Decided { order, at, person, decision, under_way });
         });
         Ok(())

@@ -74,8 +74,7 @@ impl Life {
         });
         let service = started.await??;
         for messenger in &birth.messengers {
-            let _ =
-                tokio::time::timeout(DRAINED_WITHIN, messenger.receives()).await.context("no account is received")?;
+            tokio::time::timeout(DRAINED_WITHIN, messenger.receives()).await.context("no account is received")?;
         }
         Ok(Self { runtime, service })
     }

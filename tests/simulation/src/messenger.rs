@@ -162,7 +162,7 @@ impl Messenger {
     /// The message stands in the chat.
     fn deliver(&self, request: &SendRequest<'_>, shown: Shown) {
         self.record.write(|entries| {
-            let order = entries.next();
+            let order = entries.next_order();
             entries.received.push(Received {
                 order,
                 at: shown.at,
@@ -284,7 +284,7 @@ impl Adapter for Messenger {
         if is_blocked {
             let (at, network, delivery) = (self.clock.now(), self.network, request.delivery.0);
             self.record.write(|entries| {
-                let order = entries.next();
+                let order = entries.next_order();
                 entries.knocked.push(Knock { order, at, person, network, delivery });
             });
             return Verdict::RecipientStopped { reason: "the person blocked the bot".to_owned() };

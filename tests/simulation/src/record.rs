@@ -119,7 +119,7 @@ pub struct Entries {
 }
 
 impl Entries {
-    pub fn next(&mut self) -> Order {
+    pub fn next_order(&mut self) -> Order {
         self.order += 1;
         self.order
     }

@@ -103,7 +103,7 @@ enum Item {
 /// When something does not work at all; broken promises are no error here.
 pub async fn run(settings: Settings, day: impl FnMut(u64, usize)) -> Result<Trial> {
     let mut run = Run::begin(settings).await?;
-    let ran = run.to_the_end(day).await;
+    let ran = run.go_through(day).await;
     if let (Err(_), Some(life)) = (&ran, run.life.take()) {
         life.kill(&run.stage.messengers);
     }
@@ -198,7 +198,7 @@ impl Run {
         })
     }
 
-    async fn to_the_end(&mut self, mut day: impl FnMut(u64, usize)) -> Result<()> {
+    async fn go_through(&mut self, mut day: impl FnMut(u64, usize)) -> Result<()> {
         let began = Instant::now();
         self.start().await?;
         loop {
@@ -301,7 +301,7 @@ impl Run {
     fn approved(&self, campaign: usize, version: u16) {
         let at = self.stage.clock.now();
         self.stage.record.write(|entries| {
-            let order = entries.next();
+            let order = entries.next_order();
             entries.approved.push(Approved { order, at, campaign, version });
         });
     }

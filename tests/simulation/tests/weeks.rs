@@ -41,7 +41,7 @@ fn a_lie_is_found_in_what_really_happened(trial: &Trial) {
     let twice = {
         let mut entries = trial.entries.clone();
         let mut copy = message.clone();
-        copy.order = entries.next();
+        copy.order = entries.next_order();
         entries.received.push(copy);
         trial.judged_with(&entries, &trial.rows)
     };

@@ -77,11 +77,14 @@ fn untrue(case: &Case<'_>, row: &PlannedRow, step: &Step, reason: &str) -> Optio
             (own(&|decision| decision == Decision::StoppedCampaign { campaign }), "nobody said “no more of this”")
         }
         "not_mine" => (own(&|decision| decision == Decision::NotMine { campaign }), "nobody said “not me”"),
-        "blocked" => (own(&|decision| matches!(decision, Decision::Blocked { .. })), "nobody blocked us"),
-        "unreachable" => (
-            person.bound.is_none() || own(&|decision| matches!(decision, Decision::Blocked { .. })),
-            "they can be written to",
-        ),
+        "blocked" => (has_blocked(case, row.person), "they did not block us"),
+        "unreachable" => {
+            let came = case
+                .of_person(row.person)
+                .iter()
+                .any(|entry| matches!(entry.decision, Decision::Joined { .. }) && entry.at < row.earliest_at);
+            ((person.bound.is_none() && !came) || has_blocked(case, row.person), "they can be written to")
+        }
         "no_consent" => (person.bound.is_none() || !person.agrees_to_reminders, "they agreed"),
         "snoozed" => (own(&|decision| matches!(decision, Decision::Snoozed { .. })), "nobody asked to be left alone"),
         "condition" => (step.only_if.is_some(), "the step has none"),

@@ -32,17 +32,19 @@ const EVERYWHERE: [(i32, u32, u32); 22] = [
     (2027, 12, 25),
 ];
 
-/// Those of one place, with the codes of its départements.
-const SOMEWHERE: [(&[&str], &[(u32, u32)]); 8] = [
-    (&["971"], &[(5, 27), (7, 21)]),
-    (&["972"], &[(5, 22), (7, 21)]),
-    (&["973"], &[(6, 10)]),
-    (&["974"], &[(12, 20)]),
-    (&["976"], &[(4, 27)]),
-    (&["987"], &[(3, 5), (11, 20)]),
-    (&["988"], &[(9, 24)]),
+/// Holidays of the départements of these codes, as month and day.
+struct Local(&'static [&'static str], &'static [(u32, u32)]);
+
+const LOCAL: [Local; 8] = [
+    Local(&["971"], &[(5, 27), (7, 21)]),
+    Local(&["972"], &[(5, 22), (7, 21)]),
+    Local(&["973"], &[(6, 10)]),
+    Local(&["974"], &[(12, 20)]),
+    Local(&["976"], &[(4, 27)]),
+    Local(&["987"], &[(3, 5), (11, 20)]),
+    Local(&["988"], &[(9, 24)]),
     // Saint Stephen's Day of Alsace and Moselle (L3134-13).
-    (&["57", "67", "68"], &[(12, 26)]),
+    Local(&["57", "67", "68"], &[(12, 26)]),
 ];
 
 /// Good Friday, where it is one (L3134-13; French Polynesia).
@@ -51,11 +53,10 @@ const GOOD_FRIDAY_IN: [&str; 4] = ["57", "67", "68", "987"];
 
 pub fn is_holiday(date: NaiveDate, departement: &str) -> bool {
     let full = (date.year(), date.month(), date.day());
-    let is_local = |(codes, days): &(&[&str], &[(u32, u32)])| {
-        codes.contains(&departement) && days.contains(&(date.month(), date.day()))
-    };
+    let is_local =
+        |Local(codes, days): &Local| codes.contains(&departement) && days.contains(&(date.month(), date.day()));
     EVERYWHERE.contains(&full)
-        || SOMEWHERE.iter().any(is_local)
+        || LOCAL.iter().any(is_local)
         || (GOOD_FRIDAYS.contains(&full) && GOOD_FRIDAY_IN.contains(&departement))
 }
 

@@ -23,7 +23,7 @@ impl Honest {
         let world = World::new(Size { collectivites: 60, contacts: 90, seed: 4 });
         let campaigns = campaigns(start)[..1].to_vec();
         let mut honest = Self { world, campaigns, entries: Entries::default(), rows: Vec::new() };
-        let order = honest.entries.next();
+        let order = honest.entries.next_order();
         let at = home_time(start.and_time(NaiveTime::MIN));
         honest.entries.approved.push(Approved { order, at, campaign: 0, version: 1 });
         honest.carry_out();
@@ -89,7 +89,7 @@ impl Honest {
                     reminders += usize::from(step.is_reminder);
                     let line = campaign.line(step.key, 1, &who.name).into();
                     let message = Message::Campaign { campaign: 0, step: number, line };
-                    let order = self.entries.next();
+                    let order = self.entries.next_order();
                     let network = who.bound.unwrap();
                     let delivery = Uuid::from_u128(u128::from(order));
                     self.entries.received.push(Received { order, at, person, network, delivery, message });
@@ -135,6 +135,8 @@ fn named(promise: Promise, plant: impl FnOnce(&mut Honest)) {
     let judged = record.judged();
     assert!(judged.contains(&promise), "{promise:?} is not among {judged:?}");
 }
+
+type Plant = fn(&mut Honest);
 
 #[test]
 fn an_honest_record_passes() {
@@ -188,20 +190,20 @@ fn a_call_to_somebody_who_blocked_us_is_named() {
         delivery: Uuid::from_u128(9),
     };
     named(Promise::NothingAfterStop, |record| {
-        let order = record.entries.next();
+        let order = record.entries.next_order();
         record.decide(3, order, Decision::Blocked { network: Network::Discord });
-        let order = record.entries.next();
+        let order = record.entries.next_order();
         record.entries.knocked.push(knock(order));
     });
     named(Promise::NothingAfterStop, |record| {
-        let first = record.entries.next();
+        let first = record.entries.next_order();
         record.entries.knocked.push(knock(first));
-        let second = record.entries.next();
+        let second = record.entries.next_order();
         record.entries.knocked.push(Knock { at: knock(0).at + TimeDelta::minutes(1), ..knock(second) });
     });
     // The first refused call is how we hear of it.
     let mut record = Honest::new();
-    let order = record.entries.next();
+    let order = record.entries.next_order();
     record.entries.knocked.push(knock(order));
     assert_eq!(record.judged(), []);
 }
@@ -223,7 +225,7 @@ fn messages_to_people_who_are_not_on_the_list_are_named() {
 
 #[test]
 fn messages_at_the_wrong_time_are_named() {
-    let moves: [(Promise, fn(&mut Honest)); 5] = [
+    let moves: [(Promise, Plant); 5] = [
         (Promise::OnlyInHours, |record| record.entries.received[0].at += TimeDelta::hours(10)),
         (Promise::OnlyInHours, |record| {
             // To the next Sunday.
@@ -257,7 +259,7 @@ fn messages_at_the_wrong_time_are_named() {
 fn too_many_messages_are_named() {
     let again = |record: &mut Honest, after: TimeDelta| {
         let mut copy = record.entries.received[0].clone();
-        copy.order = record.entries.next();
+        copy.order = record.entries.next_order();
         copy.delivery = Uuid::from_u128(u128::from(copy.order) << 64);
         copy.at += after;
         record.entries.received.push(copy);
@@ -275,7 +277,7 @@ fn too_many_messages_are_named() {
         let person = u32::try_from(person.unwrap_or_default()).unwrap();
         for _ in 0..2 {
             let mut copy = record.entries.received[0].clone();
-            copy.order = record.entries.next();
+            copy.order = record.entries.next_order();
             copy.person = person;
             copy.message = Message::Consultation { number: 1 };
             record.entries.received.push(copy);
