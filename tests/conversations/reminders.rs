@@ -182,7 +182,7 @@ async fn stop_ends_reminders_on_the_spot_and_a_crash_sends_none_twice() {
     moves_to(&crieur, "2026-09-08T07:30:00Z").await;
     claire.hears("merci de répondre pour Nantes").await;
     claire.says("STOP").await;
-    claire.hears("STOP").await;
+    claire.hears("je ne vous écrirai plus en premier").await;
     crieur.clock.set(at("2026-09-22T09:00:00Z"));
     crieur.crash_and_restart().await;
     crieur.settles().await;

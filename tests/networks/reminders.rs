@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use chrono_tz::Europe::Paris;
 use serde_json::Value;
 
-use crate::person::Person;
+use crate::person::{Person, a_moment};
 use crate::town::Everywhere;
 
 const CONTACTS: &str = "identifiant;nom;collectivité;type;code insee;rang\n\
@@ -28,7 +28,7 @@ fn campaign(now: chrono::DateTime<Utc>) -> String {
     };
     format!(
         "slug = \"barometre\"\ntitle = \"Baromètre\"\nsender = \"L’observatoire\"\nto = \"everyone\"\n\
-         opens_at = {}\ndeadline = {}\nreminders_max = 2\ndays_between_min = 0\n\n\
+         opens_at = {}\ndeadline = {}\nreminders_max = 2\ndays_between_min = 1\n\n\
          [questionnaire]\nlink = \"https://enquetes.example.org/?token={{{{token}}}}\"\n\n{}",
         local(-1),
         local(30),
@@ -44,16 +44,23 @@ async fn each_network_brings_the_invitation_and_the_reminder_and_takes_the_answe
     let imported = program.asks(&["contacts", "import", "contacts.csv"]);
     assert_eq!(imported["created"], 4, "{imported}");
     program.operates(&["contacts", "invitations", "issue", "--all"]);
-    program.operates(&["contacts", "invitations", "export", "invitations.csv", "--all"]);
-    let merged = fs::read_to_string(program.directory().join("invitations.csv")).unwrap();
+    // An account's link is known once its network has said who the bot is.
+    let mut tries = 0;
+    let merged = loop {
+        tries += 1;
+        let file = format!("invitations-{tries}.csv");
+        program.operates(&["contacts", "invitations", "export", &file, "--all"]);
+        let merged = fs::read_to_string(program.directory().join(file)).unwrap();
+        if ["telegram", "discord", "matrix"].iter().all(|network| merged.contains(&format!("link {network}"))) {
+            break merged;
+        }
+        assert!(tries < 60, "{}", merged.lines().next().unwrap_or_default());
+        a_moment().await;
+    };
     let mut rows = merged.trim_start_matches('\u{feff}').lines();
     let header: Vec<&str> = rows.next().unwrap().split(';').collect();
     let column = |name: &str| header.iter().position(|known| *known == name).unwrap_or_else(|| panic!("{header:?}"));
     let (code, identifier) = (column("code"), column("external_id"));
-    // A link for each network, besides the code.
-    for network in ["telegram", "discord", "matrix"] {
-        column(&format!("link {network}"));
-    }
     let code_of = |who: &str| {
         let mut found = rows.clone().map(|row| row.split(';').collect::<Vec<_>>());
         found.find(|row| row[identifier] == who).map(|row| row[code].to_owned()).unwrap()
