@@ -15,24 +15,37 @@ const CONTACTS: &str = "identifiant;nom;collectivité;type;code insee;rang\n\
     c3;Zoé Petit;Brest;commune;29019;1\n\
     c4;Un autre;Quimper;commune;29232;1\n";
 
-/// A campaign whose first steps are due now, by the system's clock.
+/// Long enough to plan and approve it before.
+const OPENS_AFTER: TimeDelta = TimeDelta::seconds(25);
+
+/// A campaign that opens in a moment by the system's clock: its first step, of this morning, goes out then.
 fn campaign(now: chrono::DateTime<Utc>) -> String {
-    let now = now.with_timezone(&Paris);
-    let local = |days: i64| (now + TimeDelta::days(days)).format("%Y-%m-%dT00:00:00").to_string();
-    let step = |key: &str, days: u8, kind: &str, words: &str| {
-        format!(
-            "[[steps]]\nkey = \"{key}\"\nfrom = \"opening\"\ndays = {days}\nhour = \"{}\"\nkind = \"{kind}\"\n\
-             to = \"first\"\nmisfire = \"send_late\"\nwording = \"{words} {{{{collectivite}}}} : {{{{lien}}}}\"\n\n",
-            now.format("%H:%M"),
-        )
-    };
+    let local = |moment: chrono::DateTime<Utc>| moment.with_timezone(&Paris).format("%Y-%m-%dT%H:%M:%S").to_string();
     format!(
-        "slug = \"barometre\"\ntitle = \"Baromètre\"\nsender = \"L’observatoire\"\nto = \"everyone\"\n\
-         opens_at = {}\ndeadline = {}\nreminders_max = 2\ndays_between_min = 1\n\n\
-         [questionnaire]\nlink = \"https://enquetes.example.org/?token={{{{token}}}}\"\n\n{}",
-        local(-1),
-        local(30),
-        step("invitation", 1, "invitation", "Merci de répondre pour"),
+        r#"slug = "barometre"
+title = "Baromètre"
+sender = "L’observatoire"
+to = "everyone"
+opens_at = {}
+deadline = {}
+reminders_max = 1
+days_between_min = 1
+
+[questionnaire]
+link = "https://enquetes.example.org/?token={{{{token}}}}"
+
+[[steps]]
+key = "invitation"
+from = "opening"
+days = 0
+hour = "00:00"
+kind = "invitation"
+to = "first"
+misfire = "send_late"
+wording = "Merci de répondre pour {{{{collectivite}}}} : {{{{lien}}}}"
+"#,
+        local(now + OPENS_AFTER),
+        local(now + TimeDelta::days(30)),
     )
 }
 
@@ -90,7 +103,7 @@ async fn each_network_brings_the_invitation_and_the_reminder_and_takes_the_answe
     let name = plan["plan"].as_str().unwrap_or_else(|| panic!("{plan:#}")).to_owned();
     program.operates(&["campaign", "approve", "barometre", "--plan", &name, "--as", "paul"]);
     for (person, (_, _, commune)) in people.iter_mut().zip(known) {
-        person.receives(&format!("Merci de répondre pour {commune}")).await;
+        person.hears(&format!("Merci de répondre pour {commune}")).await;
     }
     let [claire, paul, zoe] = &mut people;
     claire.taps("Déjà répondu").await;

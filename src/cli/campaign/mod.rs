@@ -268,7 +268,7 @@ fn plan_as_json(proposal: &Proposal, totals: &Totals, locale: Locale) -> anyhow:
     let facts = facts(proposal, totals).to_string();
     write!(out, "{},\"rows\":[", facts.strip_suffix('}').unwrap_or(&facts))?;
     for (index, row) in rows(proposal, locale).enumerate() {
-        write!(out, "{}\n", if index > 0 { "," } else { "" })?;
+        writeln!(out, "{}", if index > 0 { "," } else { "" })?;
         serde_json::to_writer(&mut out, &row)?;
     }
     writeln!(out, "\n]}}")?;
