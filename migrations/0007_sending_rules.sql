@@ -17,6 +17,8 @@ ALTER TABLE core.delivery
     ADD COLUMN postponed_until timestamptz,
     -- Why: the reasons that the rules gave last, as data for any language. Both stay once it has gone out.
     ADD COLUMN postponed       jsonb,
+    -- Its plugin called it off while a process held it: it does not begin any more, however it is given back.
+    ADD COLUMN called_off_at   timestamptz,
     ADD CHECK ((postponed IS NULL) = (postponed_until IS NULL));
 -- The cap's look-up: what was sent to a person lately, by whatever plugin.
 CREATE INDEX delivery_permitted ON core.delivery (organisation_id, contact_id, permitted_at) WHERE permitted_at IS NOT NULL;

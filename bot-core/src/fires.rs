@@ -25,7 +25,8 @@ pub(crate) const FIRE_RETENTION: &str = "retention";
 
 /// A fire with the policy `skip` still runs when it is this little late: nobody is punctual to the second.
 const SKIP_GRACE: TimeDelta = TimeDelta::minutes(1);
-const ATTEMPTS_MAX: i16 = 5;
+/// From so many attempts on, an operator is told.
+pub(crate) const FAILING_FROM: i16 = 5;
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
@@ -167,16 +168,24 @@ async fn give_back(
 ) -> Result<(), sqlx::Error> {
     let outage = error.is_outage();
     let attempts = if outage { attempts } else { attempts.saturating_add(1) };
-    // One that comes back is never given up: parked once, the daily cleaning would never run again.
-    let park = attempts >= ATTEMPTS_MAX && fire.cron.is_none();
-    let pause = TimeDelta::seconds(if outage { 1 } else { 1 << attempts.min(10) });
+    // Never given up: behind a fire stands a closing, a campaign, a cleaning that would never come. It is tried again
+    // after 2 s, 4 s … 17 minutes, and told to the operator meanwhile.
+    let pause = TimeDelta::seconds(if outage { 1 } else { 1 << attempts.clamp(0, 10) });
+    if attempts == FAILING_FROM {
+        tracing::error!(
+            plugin.id = %fire.plugin,
+            "Fire {} of {} keeps failing and is tried again later: see `crieur doctor`",
+            fire.scope,
+            fire.plugin
+        );
+    }
     sqlx::query!(
         r#"
         UPDATE core.fire
-        SET attempts = $5, available_at = $6, state = CASE WHEN $7 THEN 'parked' ELSE 'waiting' END, reason = $8
+        SET attempts = $5, available_at = $6, reason = $7
         WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND subject = $4
           -- Moved to another time meanwhile, it is another fire, which has not failed.
-          AND due_at = $9
+          AND due_at = $8
         "#,
         organisation.0,
         fire.plugin.as_str(),
@@ -184,7 +193,6 @@ async fn give_back(
         fire.subject,
         attempts,
         core.clock.now() + pause,
-        park,
         error.to_string(),
         fire.due_at,
     )

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bot_core::adapter::AdapterContext;
 use bot_core::ids::{AccountId, OrganisationId};
-use bot_core::store::{self, accounts, deliveries, inbox, plugins, rooms, server};
+use bot_core::store::{self, accounts, deliveries, fires, inbox, plugins, rooms, server};
 use bot_core::{Clock, store::deliveries::OutboxDepths};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -346,6 +346,13 @@ async fn look_inside(
         } else {
             findings.fine(step, format!("{} {reason}", plugin.state).trim_end());
         }
+    }
+    for fire in fires::failing(pool).await? {
+        findings.wrong(
+            format!("what is due for {}", fire.plugin),
+            format!("{} has failed {} times: {}", fire.scope, fire.attempts, fire.reason),
+            "see the log of the service; it is tried again by itself",
+        );
     }
     look_at_rooms(&rooms::unreached(pool, Clock::system().now() - ROOMS_LOOKED_BACK).await?, findings);
     let mut connection = pool.acquire().await?;

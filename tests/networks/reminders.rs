@@ -3,7 +3,7 @@
 use std::fs;
 
 use chrono::{TimeDelta, Utc};
-use chrono_tz::Europe::Paris;
+use chrono_tz::America::Guadeloupe;
 use serde_json::Value;
 
 use crate::person::{Person, a_moment};
@@ -18,14 +18,19 @@ const CONTACTS: &str = "identifiant;nom;collectivité;type;code insee;rang\n\
 /// Long enough to plan and approve it before.
 const OPENS_AFTER: TimeDelta = TimeDelta::seconds(25);
 
-/// A campaign that opens in a moment by the system's clock: its first step, of this morning, goes out then.
+/// A campaign of Guadeloupe that opens in a moment by the system's clock. For people in Paris its first hour has long
+/// passed by then, so they are written to at the opening.
 fn campaign(now: chrono::DateTime<Utc>) -> String {
-    let local = |moment: chrono::DateTime<Utc>| moment.with_timezone(&Paris).format("%Y-%m-%dT%H:%M:%S").to_string();
+    let there = |moment: chrono::DateTime<Utc>| moment.with_timezone(&Guadeloupe).naive_local();
+    let local = |moment: chrono::DateTime<Utc>| there(moment).format("%Y-%m-%dT%H:%M:%S").to_string();
+    let (opens_at, step) = (there(now + OPENS_AFTER), there(now + OPENS_AFTER + TimeDelta::minutes(1)));
+    let (days, hour) = ((step.date() - opens_at.date()).num_days(), step.format("%H:%M"));
     format!(
         r#"slug = "barometre"
 title = "Baromètre"
 sender = "L’observatoire"
 to = "everyone"
+time_zone = "America/Guadeloupe"
 opens_at = {}
 deadline = {}
 reminders_max = 1
@@ -37,8 +42,8 @@ link = "https://enquetes.example.org/?token={{{{token}}}}"
 [[steps]]
 key = "invitation"
 from = "opening"
-days = 0
-hour = "00:00"
+days = {days}
+hour = "{hour}"
 kind = "invitation"
 to = "first"
 misfire = "send_late"
@@ -111,7 +116,7 @@ async fn each_network_brings_the_invitation_and_the_reminder_and_takes_the_answe
     paul.taps("Ne plus recevoir de rappels").await;
     paul.hears("Vous ne recevrez plus de rappel").await;
     zoe.taps("Me le rappeler plus tard").await;
-    zoe.taps("La semaine prochaine").await;
+    zoe.taps("Demain").await;
     zoe.hears("plus aucun rappel n’est prévu").await;
 
     let report: Value = program.asks(&["campaign", "report", "barometre"]);

@@ -134,6 +134,8 @@ async fn ask_again(
           AND prompt.expires_at > $3 AND prompt.choices <> '[]'
           AND question.settled_at BETWEEN $4 AND $5
           AND question.coalesce_key IS DISTINCT FROM 'core:again'
+          -- What nobody asked for is never sent a second time: its sender has counted it.
+          AND question.purpose NOT IN ('consultation', 'reminder', 'digest')
           AND (question.not_after IS NULL OR question.not_after > $5)
           AND NOT EXISTS (
               SELECT FROM core.inbox

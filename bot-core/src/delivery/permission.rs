@@ -231,7 +231,7 @@ async fn postpone(
         r#"
         UPDATE core.delivery AS delivery
         SET state = 'queued', leased_by = NULL, lease_until = NULL, attempts = attempts - 1, permitted_at = NULL,
-            due_at = $5, postponed_until = $5, postponed = $6,
+            due_at = CASE WHEN called_off_at IS NULL THEN $5 ELSE due_at END, postponed_until = $5, postponed = $6,
             coalesce_key = CASE WHEN EXISTS (
                 SELECT FROM core.delivery AS newer
                 WHERE newer.organisation_id = delivery.organisation_id

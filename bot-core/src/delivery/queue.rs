@@ -44,6 +44,7 @@ pub(crate) enum End {
     Failed,
     Expired,
     Suppressed,
+    Cancelled,
 }
 
 impl End {
@@ -54,6 +55,7 @@ impl End {
             Self::Failed => "failed",
             Self::Expired => "expired",
             Self::Suppressed => "suppressed",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -180,6 +182,7 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
     let row = sqlx::query!(
         r#"
         SELECT delivery.not_after < $3 AS "late?",
+               delivery.called_off_at IS NOT NULL AS "called_off!",
                contact.status AS "status?",
                conversation.state AS "conversation_state?",
                coalesce(conversation.kind, 'direct') = 'direct' AS "private!",
@@ -211,7 +214,9 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
     .fetch_one(&core.pool)
     .await?;
     let proactive_to_person = claimed.proactive && claimed.address.is_some();
-    let objection = if row.late == Some(true) {
+    let objection = if row.called_off {
+        Some((End::Cancelled, "cancelled by its plugin"))
+    } else if row.late == Some(true) {
         Some((End::Expired, "its time had passed"))
     } else if row.blanked {
         Some((End::Suppressed, "its content was forgotten at closing or erased"))
@@ -231,13 +236,19 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
     Ok(objection.map(|(end, reason)| (end, reason.to_owned())))
 }
 
-/// Commits that a call is about to be made which the platform would not recognise a second time.
+/// Commits that a call is about to be made which the platform would not recognise a second time. `false`: the delivery
+/// is somebody else's now, or there is an objection that came up since it was asked for; what has begun goes on.
 pub(crate) async fn mark_sending(core: &Core, claimed: &Claimed, index: i16) -> Result<bool, sqlx::Error> {
     let mut transaction = core.pool.begin().await?;
     let ours = sqlx::query!(
         r#"
         UPDATE core.delivery SET state = 'sending'
-        WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4 AND state IN ('leased', 'sending')
+        WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4
+          AND (state = 'sending' OR (state = 'leased' AND called_off_at IS NULL AND NOT EXISTS (
+              SELECT FROM core.stopped_subject AS stopped
+              WHERE stopped.organisation_id = delivery.organisation_id AND stopped.plugin_id = delivery.plugin_id
+                AND stopped.scope = delivery.scope AND stopped.subject = delivery.subject
+                AND delivery.kind = 'send')))
         "#,
         claimed.organisation.0,
         claimed.id.0,
@@ -486,7 +497,8 @@ pub(crate) async fn requeue(
     sqlx::query!(
         r#"
         UPDATE core.delivery AS delivery
-        SET state = 'queued', leased_by = NULL, lease_until = NULL, due_at = coalesce($5, due_at),
+        SET state = 'queued', leased_by = NULL, lease_until = NULL,
+            due_at = CASE WHEN called_off_at IS NULL THEN coalesce($5, due_at) ELSE due_at END,
             attempts = attempts - CASE WHEN $6 THEN 0 ELSE 1 END,
             coalesce_key = CASE WHEN EXISTS (
                 SELECT FROM core.delivery AS newer

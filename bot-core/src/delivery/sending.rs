@@ -236,6 +236,9 @@ async fn send_part(
         }
     }
     if !queue::mark_sending(core, claimed, index).await? {
+        if let Some((end, reason)) = queue::objection(core, claimed).await? {
+            queue::settle(core, claimed, end, Some(&reason), None).await?;
+        }
         return Ok(None);
     }
     let since = begun.unwrap_or_else(|| core.clock.now());

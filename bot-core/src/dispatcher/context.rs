@@ -31,7 +31,7 @@ pub(crate) async fn begin(core: &Core) -> Result<Transaction<'static, Postgres>,
 pub(crate) async fn without_time_limit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
-        SELECT set_config('statement_timeout', '0', true) AS statement,
+        SELECT set_config('statement_timeout', '0', true) AS statement, set_config('lock_timeout', '0', true) AS lock,
                set_config('idle_in_transaction_session_timeout', '0', true) AS idle
         "#
     )
@@ -173,7 +173,9 @@ pub(crate) async fn build(
     let row = sqlx::query!(
         r#"
         SELECT (SELECT settings FROM core.plugin_setting WHERE organisation_id = $1 AND plugin_id = $2) AS settings,
-               set_config('statement_timeout', '3500', true) AS statement
+               set_config('statement_timeout', '3500', true) AS statement,
+               -- Waiting for somebody else's lock is nobody's fault: it ends before the statement would, and is tried again.
+               set_config('lock_timeout', '3000', true) AS lock
         "#,
         organisation.view.id.0,
         plugin.as_str(),

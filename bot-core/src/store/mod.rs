@@ -4,6 +4,7 @@ pub mod account_state;
 pub mod accounts;
 pub mod audit;
 pub mod deliveries;
+pub mod fires;
 pub mod inbox;
 pub mod media;
 pub mod organisations;

@@ -101,3 +101,37 @@ async fn another_address_is_written_to_only_with_consent_given_there() {
     send(bot_core::plugin::Purpose::Reminder).await;
     assert_eq!(other.words("anna").last().unwrap(), "Rappel");
 }
+
+/// A process may hold a message for a while before it may go out. What is called off meanwhile does not begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_off_while_a_process_held_it_does_not_begin() {
+    let town = town().await;
+    town.says("ana", "/agree").await;
+    let before = town.platform.words("ana");
+    // Somebody else is just asking whether this person may be written to.
+    let mut holder = town.database.pool().begin().await.unwrap();
+    sqlx::query(
+        "SELECT pg_advisory_xact_lock(x'70726573'::int, ('x' || right(replace(contact_id::text, '-', ''), 8))::bit(32)::int)
+         FROM core.address WHERE path = 'ana'",
+    )
+    .execute(&mut *holder)
+    .await
+    .unwrap();
+    let text = bot_core::adapter::InboundKind::Text { text: bot_core::Redacted::new("/each".to_owned()) };
+    town.send_event(&town.platform, "ana", text).await;
+    while town.number("SELECT count(*) FROM core.delivery WHERE scope = 'campaign' AND state = 'leased'").await == 0 {
+        crate::town::a_moment().await;
+    }
+    let organisation = town.service().default_organisation().unwrap();
+    let plugin = "asking".parse().unwrap();
+    let call_off = async |cx: &mut bot_core::plugin::Context| {
+        cx.cancel("campaign", None);
+        Ok::<_, sqlx::Error>(())
+    };
+    town.service().core().perform(organisation, &plugin, call_off).await.unwrap().unwrap();
+    holder.rollback().await.unwrap();
+    town.quiet().await;
+    assert_eq!(town.platform.words("ana"), before);
+    let ended = "SELECT count(*) FROM core.delivery WHERE scope = 'campaign' AND state = 'cancelled'";
+    assert_eq!(town.number(ended).await, 2);
+}

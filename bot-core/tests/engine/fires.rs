@@ -100,3 +100,17 @@ async fn what_comes_back_daily_is_never_given_up() {
     let waiting = "SELECT attempts::bigint FROM core.fire WHERE scope = 'nobody knows this' AND state = 'waiting'";
     assert!(town.number(waiting).await > 10);
 }
+
+/// Behind a fire stands a closing or a campaign: one that keeps failing is tried for ever, and told to the operator.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_failing_is_tried_again_and_told() {
+    let plugin = ScriptedPlugin::new("scripted", &["broken"]);
+    let town = Town::with(ScriptedPlatform::new("scripted"), vec![plugin]).await;
+    town.says("ana", "/broken").await;
+    for _ in 0..8 {
+        town.advance(TimeDelta::minutes(20)).await;
+    }
+    let failing = bot_core::store::fires::failing(town.database.pool()).await.unwrap();
+    assert!(failing.len() == 1 && failing[0].attempts >= 5 && failing[0].reason.contains("on purpose"), "{failing:?}");
+    assert!(failing[0].available_at > town.clock.now());
+}

@@ -9,7 +9,7 @@ use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::{Town, a_moment};
 
 async fn town_on(platform: ScriptedPlatform) -> Town {
-    Town::with(platform, vec![ScriptedPlugin::new("scripted", &["ping", "poll", "closepoll", "choose"])]).await
+    Town::with(platform, vec![ScriptedPlugin::new("scripted", &["ping", "poll", "closepoll", "choose", "agree", "each"])]).await
 }
 
 async fn town() -> Town {
@@ -78,6 +78,9 @@ async fn a_question_is_asked_again_after_an_outage_that_may_have_swallowed_the_a
         town.says(who, "/choose").await;
     }
     town.taps("bob", "Samedi").await;
+    town.says("uma", "/agree").await;
+    town.says("uma", "/each").await;
+    let reminded = town.platform.words("uma");
     town.stop().await;
     town.clock.advance(TimeDelta::minutes(10));
     town.start().await;
@@ -88,6 +91,7 @@ async fn a_question_is_asked_again_after_an_outage_that_may_have_swallowed_the_a
     assert!(again.words.ends_with("Quel jour ?"));
     assert_eq!(town.platform.chat("ana").len(), 2);
     assert_eq!(town.platform.chat("bob").len(), 1, "bob's answer arrived");
+    assert_eq!(town.platform.words("uma"), reminded, "a reminder has buttons, and is not sent a second time");
     town.taps("ana", "Dimanche").await;
     assert_eq!(town.last("ana").words, "Choisi : [2]", "the button works, and the repeated question is what is edited");
 

@@ -344,6 +344,7 @@ impl Plugin for ScriptedPlugin {
             "organise_button" => cx.reply(Document::says("?").choice("Fermer", ActionPayload::new([99]).unwrap())),
             "long" => cx.reply(Document::says("Une phrase assez longue pour compter. ".repeat(40))),
             "skip" => cx.schedule(fire(cx, "skip", 60, Misfire::Skip)),
+            "broken" => cx.schedule(fire(cx, "broken", 1, Misfire::RunOnce)),
             "once" => cx.schedule(fire(cx, "once", 60, Misfire::RunOnce)),
             "within" => cx.schedule(fire(cx, "within", 60, Misfire::SendIfWithin { seconds: 3600 })),
             "daily" => {
@@ -438,7 +439,7 @@ impl Plugin for ScriptedPlugin {
             "each" => {
                 let contact = cx.caller.as_ref().unwrap().contact;
                 let message = |to, subject: &str| {
-                    let words = Document::says(format!("Rappel {subject}"));
+                    let words = Document::says(format!("Rappel {subject}")).choice("Oui", ActionPayload::new([7]).unwrap());
                     Outgoing { subject: subject.to_owned(), ..Outgoing::new(to, Purpose::Reminder, "campaign", words) }
                 };
                 cx.send_each(vec![
@@ -520,6 +521,9 @@ impl Plugin for ScriptedPlugin {
 
     async fn on_fire(&self, _: &mut Context, fire: &FiredFire) -> HandlerResult {
         self.hear(format!("fire {}", fire.subject));
+        if fire.subject == "broken" {
+            return Err(HandlerError::Broken("on purpose".to_owned()));
+        }
         Ok(())
     }
 

@@ -525,9 +525,11 @@ impl EffectWriter<'_> {
         self.cancel_fire(scope, subject).await?;
         sqlx::query!(
             r#"
-            UPDATE core.delivery SET state = 'cancelled', settled_at = $5, reason = 'cancelled by its plugin'
+            UPDATE core.delivery
+            SET state = CASE WHEN state = 'leased' THEN state ELSE 'cancelled' END, called_off_at = $5::timestamptz,
+                settled_at = CASE WHEN state = 'leased' THEN NULL ELSE $5::timestamptz END, reason = 'cancelled by its plugin'
             WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND ($4::text IS NULL OR subject = $4)
-              AND state IN ('planned', 'held', 'queued') AND kind = 'send' AND purpose <> 'reply'
+              AND state IN ('planned', 'held', 'queued', 'leased') AND kind = 'send' AND purpose <> 'reply'
             "#,
             self.organisation_id(),
             self.plugin.as_str(),
@@ -543,9 +545,11 @@ impl EffectWriter<'_> {
     async fn cancel_messages(&mut self, scope: &str, subject: &str, keys: &[String]) -> Result<(), EffectError> {
         sqlx::query!(
             r#"
-            UPDATE core.delivery SET state = 'cancelled', settled_at = $6, reason = 'cancelled by its plugin'
+            UPDATE core.delivery
+            SET state = CASE WHEN state = 'leased' THEN state ELSE 'cancelled' END, called_off_at = $6::timestamptz,
+                settled_at = CASE WHEN state = 'leased' THEN NULL ELSE $6::timestamptz END, reason = 'cancelled by its plugin'
             WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND subject = $4 AND message_key = ANY($5)
-              AND state IN ('planned', 'held', 'queued') AND kind = 'send' AND purpose <> 'reply'
+              AND state IN ('planned', 'held', 'queued', 'leased') AND kind = 'send' AND purpose <> 'reply'
             "#,
             self.organisation_id(),
             self.plugin.as_str(),
