@@ -26,28 +26,6 @@ async fn a_fire_runs_when_it_is_due_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fire_that_comes_back_runs_once_each_time_though_others_wake_its_loop_just_then() {
-    let town = town().await;
-    town.says("ana", "/daily").await;
-    town.advance(TimeDelta::minutes(1)).await;
-    let pool = town.database.pool().clone();
-    let noise = tokio::spawn(async move {
-        loop {
-            sqlx::query("SELECT pg_notify('crieur', 'fire')").execute(&pool).await.unwrap();
-        }
-    });
-    // 9 o'clock in Paris, each day.
-    let mut at: chrono::DateTime<chrono::Utc> = "2026-09-02T07:00:00Z".parse().unwrap();
-    for days in 1..=40 {
-        town.clock.set(at);
-        town.quiet().await;
-        assert_eq!(fired(&town).len(), 1 + days);
-        at += TimeDelta::days(1);
-    }
-    noise.abort();
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn each_policy_has_its_own_end_after_an_outage() {
     for (outage, expected) in [(90, vec!["fire once", "fire within"]), (360, vec!["fire once"])] {
         let mut town = town().await;
