@@ -75,6 +75,8 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
 async fn run_owner(core: Arc<Core>, owner: PluginId, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let woken = core.wake.fire.notified();
+        // What falls due between this look and the next question is asked for again, not slept through.
+        let looked_at = core.clock.now();
         let mut busy = false;
         for organisation in core.organisations().filter(|_| is_callable(&core, &owner)) {
             match run_one(&core, organisation, &owner).await {
@@ -89,7 +91,7 @@ async fn run_owner(core: Arc<Core>, owner: PluginId, stop: CancellationToken) {
             core.did_something();
             continue;
         }
-        let next = next_moment(&core).await.unwrap_or_default();
+        let next = next_moment(&core, looked_at).await.unwrap_or_default();
         tokio::select! {
             () = woken => {}
             () = core.clock.sleep_until(next.unwrap_or_else(|| core.clock.now() + TimeDelta::days(1))) => {}
@@ -99,13 +101,10 @@ async fn run_owner(core: Arc<Core>, owner: PluginId, stop: CancellationToken) {
     }
 }
 
-async fn next_moment(core: &Core) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "SELECT min(available_at) FROM core.fire WHERE state = 'waiting' AND available_at > $1",
-        core.clock.now()
-    )
-    .fetch_one(&core.pool)
-    .await
+async fn next_moment(core: &Core, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT min(available_at) FROM core.fire WHERE state = 'waiting' AND available_at > $1", after,)
+        .fetch_one(&core.pool)
+        .await
 }
 
 /// The fires of a disabled plugin wait for it.
@@ -117,6 +116,9 @@ pub(crate) fn is_callable(core: &Core, owner: &PluginId) -> bool {
 async fn run_one(core: &Core, organisation: &Organisation, owner: &PluginId) -> Result<bool, sqlx::Error> {
     // The plugin gets the transaction that holds the fire's row lock: whoever else looks skips it meanwhile.
     let mut context = context_without_caller(core, organisation, owner.clone()).await?;
+    // The call's own time, and no later one: a fire that is due only since would be moved to its next time after the
+    // call's, which is that very moment, and run twice.
+    let now = context.now;
     let row = sqlx::query!(
         r#"
         SELECT scope, subject, due_at, misfire, within_seconds, cron, time_zone, payload, attempts
@@ -127,7 +129,7 @@ async fn run_one(core: &Core, organisation: &Organisation, owner: &PluginId) -> 
         FOR UPDATE SKIP LOCKED
         "#,
         organisation.view.id.0,
-        core.clock.now(),
+        now,
         owner.as_str(),
     )
     .fetch_optional(context.sql())

@@ -172,6 +172,7 @@ async fn send(core: Arc<Core>, account: Account, stop: CancellationToken) {
         let Some(Ok(first_slot)) = stop.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await else { break };
         let spare = slots.available_permits();
         let woken = core.wake.delivery.notified();
+        let looked_at = core.clock.now();
         let room = gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner).room(core.clock.now());
         let failed = matches!(account.adapter.health(), AccountHealth::Failed { .. });
         let claimed = if failed || room.calls == 0 {
@@ -186,7 +187,8 @@ async fn send(core: Arc<Core>, account: Account, stop: CancellationToken) {
         match claimed {
             Ok(claimed) if claimed.is_empty() => {
                 drop(held);
-                let due = queue::next_moment(&core, account.organisation, account.id).await.unwrap_or_default();
+                let due =
+                    queue::next_moment(&core, account.organisation, account.id, looked_at).await.unwrap_or_default();
                 let next = [due, room.opens_at].into_iter().flatten().min();
                 tokio::select! {
                     () = woken => {}

@@ -155,11 +155,12 @@ pub(crate) async fn claim(
         .collect())
 }
 
-/// When something is next due on this account, or a door opens.
+/// When something is next due on this account, or a door opens, later than `after`.
 pub(crate) async fn next_moment(
     core: &Core,
     organisation: OrganisationId,
     account: AccountId,
+    after: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -171,7 +172,7 @@ pub(crate) async fn next_moment(
         "#,
         organisation.0,
         account.0,
-        core.clock.now(),
+        after,
     )
     .fetch_one(&core.pool)
     .await

@@ -94,11 +94,12 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
         let Some(Ok(first_slot)) = stop.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await else { break };
         let free = 1 + slots.available_permits();
         let woken = core.wake.inbox.notified();
+        let looked_at = core.clock.now();
         let mut held = Some(first_slot);
         match claim(&core, free).await {
             Ok(claimed) if claimed.is_empty() => {
                 drop(held);
-                let next = next_moment(&core).await.unwrap_or_default();
+                let next = next_moment(&core, looked_at).await.unwrap_or_default();
                 tokio::select! {
                     () = woken => {}
                     () = core.clock.sleep_until(next.unwrap_or_else(|| core.clock.now() + TimeDelta::days(1))) => {}
@@ -141,10 +142,13 @@ pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-async fn next_moment(core: &Core) -> Result<Option<chrono::DateTime<chrono::Utc>>, sqlx::Error> {
+async fn next_moment(
+    core: &Core,
+    after: chrono::DateTime<chrono::Utc>,
+) -> Result<Option<chrono::DateTime<chrono::Utc>>, sqlx::Error> {
     sqlx::query_scalar!(
         "SELECT min(available_at) FROM core.inbox WHERE state = 'waiting' AND leased_by IS NULL AND available_at > $1",
-        core.clock.now(),
+        after,
     )
     .fetch_one(&core.pool)
     .await

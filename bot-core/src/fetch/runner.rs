@@ -67,6 +67,7 @@ pub(crate) async fn run(core: Arc<Core>, settings: Arc<FetchSettings>, stop: Can
     while !stop.is_cancelled() {
         let Some(Ok(slot)) = stop.run_until_cancelled(Arc::clone(&slots).acquire_owned()).await else { break };
         let woken = core.wake.fetch.notified();
+        let looked_at = core.clock.now();
         match claim(&core).await {
             Ok(Some(claimed)) => {
                 let (core, settings) = (Arc::clone(&core), Arc::clone(&settings));
@@ -84,7 +85,7 @@ pub(crate) async fn run(core: Arc<Core>, settings: Arc<FetchSettings>, stop: Can
             }
         }
         drop(slot);
-        let next = next_moment(&core).await.unwrap_or_default();
+        let next = next_moment(&core, looked_at).await.unwrap_or_default();
         tokio::select! {
             () = woken => {}
             () = core.clock.sleep_until(next.unwrap_or_else(|| core.clock.now() + TimeDelta::days(1))) => {}
@@ -96,8 +97,8 @@ pub(crate) async fn run(core: Arc<Core>, settings: Arc<FetchSettings>, stop: Can
     tasks.wait().await;
 }
 
-async fn next_moment(core: &Core) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT min(available_at) FROM core.fetch WHERE available_at > $1", core.clock.now())
+async fn next_moment(core: &Core, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT min(available_at) FROM core.fetch WHERE available_at > $1", after)
         .fetch_one(&core.pool)
         .await
 }
