@@ -76,9 +76,9 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         // Class 57P (operator intervention), 08 (connection), 53 (resources), 40 (rolled back for the sake of another,
         // a deadlock for one), 55P03 (lock not available): Postgres manual, appendix A.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| ["57P", "08", "53", "40", "55P03"].iter().any(|class| code.starts_with(class)))
-        }
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["57P", "08", "53", "40", "55P03"].iter().any(|class| code.starts_with(class))),
         _ => false,
     }
 }

@@ -9,7 +9,11 @@ use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::{Town, a_moment};
 
 async fn town_on(platform: ScriptedPlatform) -> Town {
-    Town::with(platform, vec![ScriptedPlugin::new("scripted", &["ping", "poll", "closepoll", "choose", "agree", "each"])]).await
+    Town::with(
+        platform,
+        vec![ScriptedPlugin::new("scripted", &["ping", "poll", "closepoll", "choose", "agree", "each"])],
+    )
+    .await
 }
 
 async fn town() -> Town {

@@ -439,7 +439,8 @@ impl Plugin for ScriptedPlugin {
             "each" => {
                 let contact = cx.caller.as_ref().unwrap().contact;
                 let message = |to, subject: &str| {
-                    let words = Document::says(format!("Rappel {subject}")).choice("Oui", ActionPayload::new([7]).unwrap());
+                    let words =
+                        Document::says(format!("Rappel {subject}")).choice("Oui", ActionPayload::new([7]).unwrap());
                     Outgoing { subject: subject.to_owned(), ..Outgoing::new(to, Purpose::Reminder, "campaign", words) }
                 };
                 cx.send_each(vec![
