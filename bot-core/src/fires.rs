@@ -15,7 +15,7 @@ use crate::dispatcher::{
     EffectError, FIRE_EVENT, FIRE_FORGET, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, context_without_caller, forget,
     lock_contact, pause, without_time_limit,
 };
-use crate::ids::{OrganisationId, PluginId};
+use crate::ids::{ContactId, OrganisationId, PluginId};
 use crate::people::{FIRE_UNNAME, unname};
 use crate::plugin::{Event, FiredFire};
 use crate::plugin_host::{Call, CallError, is_outage};
@@ -225,7 +225,7 @@ async fn run_fire(
         run_core_fire(core, organisation, &mut context, fire).await?;
     } else {
         let host = core.plugins.get(&fire.plugin).ok_or(FireError::Orphan)?;
-        let call = match fire.scope.as_str() {
+        let mut call = match fire.scope.as_str() {
             FIRE_OUTCOME => Call::Delivery(serde_json::from_value(fire.payload.clone())?),
             FIRE_EVENT => Call::Event(serde_json::from_value(fire.payload.clone())?),
             _ => Call::Fire(FiredFire {
@@ -235,6 +235,12 @@ async fn run_fire(
                 payload: fire.payload.clone(),
             }),
         };
+        if let Call::Event(Event::Noted { note, .. }) = &mut call
+            && let Some(contact) = note.contact
+        {
+            // Who it was about may have become a part of somebody else since, or be gone.
+            note.contact = present_name(&mut context.transaction, organisation, contact).await?;
+        }
         if let Call::Event(Event::ContactErased { contact, .. }) = &call {
             // Whatever was being done for this person when they erased themselves comes first, and is erased with
             // the rest.
@@ -249,6 +255,31 @@ async fn run_fire(
     let transaction = apply(core, organisation, context, &Origin::nobody()).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// The contact that `contact` is now: itself, or the one it was merged into; `None` when it was erased.
+async fn present_name(
+    transaction: &mut Transaction<'static, Postgres>,
+    organisation: &Organisation,
+    contact: ContactId,
+) -> Result<Option<ContactId>, sqlx::Error> {
+    let present = sqlx::query_scalar!(
+        r#"
+        WITH RECURSIVE name AS (
+            SELECT id, merged_into, 1 AS depth FROM core.contact WHERE organisation_id = $1 AND id = $2
+            UNION ALL
+            SELECT contact.id, contact.merged_into, name.depth + 1
+            FROM name JOIN core.contact ON contact.organisation_id = $1 AND contact.id = name.merged_into
+            WHERE name.depth < 100
+        )
+        SELECT id AS "id!" FROM name WHERE merged_into IS NULL
+        "#,
+        organisation.view.id.0,
+        contact.0,
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    Ok(present.map(ContactId))
 }
 
 /// Removes the fire, or moves one that comes back to its next time. However many times were missed, it ran once.

@@ -9,6 +9,8 @@ use crate::core::{Core, Organisation};
 pub const EVENT_CONTENT_DAYS: i64 = 7;
 /// Handled events and settled deliveries, without their content after [`EVENT_CONTENT_DAYS`] and in whole after this.
 pub const HISTORY_DAYS: i64 = 365;
+/// What a settled message was filled with for one person: their name, their personal link.
+pub const PERSONAL_WORDS_DAYS: i64 = 30;
 /// Platform event ids: longer than any platform repeats an event (Telegram: 24 h; Matrix: while a gap is paged).
 pub const DEDUPE_KEY_DAYS: i64 = 400;
 /// A person's exported data waits this long to be fetched.
@@ -65,6 +67,14 @@ pub(crate) async fn clean(
         "#,
         organisation,
         before(HISTORY_DAYS),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    // The message stays, for the counts, without what was said to this person alone.
+    sqlx::query!(
+        "UPDATE core.delivery SET variables = '{}' WHERE organisation_id = $1 AND settled_at < $2 AND variables <> '{}'",
+        organisation,
+        before(PERSONAL_WORDS_DAYS),
     )
     .execute(&mut **transaction)
     .await?;

@@ -17,6 +17,7 @@ use bot_core::ids::PluginId;
 use bot_core::plugin::HandlerError;
 use bot_core::service::{DEFAULT_ORGANISATION, ServiceError};
 use serde_json::json;
+use survey_reminders::report::http::Bucket;
 use survey_reminders::webhook::{BODY_BYTES_MAX, SIGNATURE_HEADER, WebhookCall, receive};
 
 /// The secrets of the operator's configuration, by name.
@@ -26,21 +27,35 @@ pub(super) type Secrets = Arc<BTreeMap<String, Secret>>;
 struct Called {
     core: Arc<Core>,
     secrets: Secrets,
+    bucket: Arc<Bucket>,
 }
+
+/// A questionnaire tool that sends everything at once, and nobody who only knocks.
+const CALLS_AT_ONCE: u32 = 500;
+const CALLS_EACH_SECOND: u32 = 50;
 
 pub(super) fn router(core: &Arc<Core>, secrets: Secrets) -> Router {
     Router::new()
         .route("/webhooks/campaigns/{slug}", post(call))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Called { core: Arc::clone(core), secrets })
+        .with_state(Called {
+            core: Arc::clone(core),
+            secrets,
+            bucket: Arc::new(Bucket::new(CALLS_AT_ONCE, CALLS_EACH_SECOND)),
+        })
 }
 
 async fn call(
-    State(Called { core, secrets }): State<Called>,
+    State(Called { core, secrets, bucket }): State<Called>,
     Path(slug): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    if !bucket.take(core.clock.now()) {
+        let remedy = "nothing was kept: send it again in a minute";
+        let body = json!({ "ok": false, "error": "busy", "remedy": remedy });
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "60")], Json(body)).into_response();
+    }
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
