@@ -54,14 +54,15 @@ fn broken(error: &dyn std::fmt::Display) -> HandlerError {
     HandlerError::Broken(error.to_string())
 }
 
-/// The campaigns, approved once and not cancelled, whose questionnaire is this consultation.
+/// The campaigns that are not cancelled and whose questionnaire is this consultation. An answer may come before the
+/// approval that makes its author a participant, which takes it then.
 async fn asking(cx: &mut Context, consultation: &str) -> Result<Vec<CampaignId>, HandlerError> {
     let organisation = cx.organisation.id;
     let rows = sqlx::query_scalar!(
         r#"
         SELECT id FROM survey_reminders.campaign
         WHERE organisation_id = $1 AND definition -> 'questionnaire' ->> 'consultation' = $2
-          AND state IN ('approved', 'paused', 'closed')
+          AND state IN ('draft', 'approved', 'paused', 'closed')
         ORDER BY id
         "#,
         organisation.0,

@@ -82,8 +82,12 @@ pub struct InvalidReference;
 impl Reference {
     /// Whatever a source says; by its SHA-256 where that is too long, or no text.
     pub fn of(words: &str) -> Self {
-        let digest = || Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        words.parse().unwrap_or_else(|_| Self(digest()))
+        words.parse().unwrap_or_else(|_| Self::digest_of(words))
+    }
+
+    /// The SHA-256, in hexadecimal digits, of words that are not to be kept: the same words are known again by it.
+    pub fn digest_of(words: &str) -> Self {
+        Self(Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     pub fn as_str(&self) -> &str {
@@ -202,7 +206,7 @@ async fn keep(
         Who::Keys(keys) => (keys, None),
     };
     // What the source says later fills what it had left out.
-    let keys = match &before {
+    let mut keys = match &before {
         Some(row) => Keys {
             token: row.token.clone().or(given.token),
             insee: row.insee.clone().or(given.insee),
@@ -216,6 +220,10 @@ async fn keep(
         None if before.as_ref().is_some_and(|row| row.dismissed) => Err(Mismatch::Nobody),
         None => find(cx, campaign, &keys).await?,
     };
+    if found.is_ok() {
+        // It has done its work. The respondent is known from now on, and a person's token is nobody else's business.
+        keys.token = None;
+    }
     let answered_at = news.answered_at.map(|at| at.min(now));
     // Of two that say the same thing the earlier counts; of a beginning and an end, the end.
     let id = sqlx::query_scalar!(
@@ -374,7 +382,8 @@ pub(crate) async fn settle(cx: &mut Context, campaign: CampaignId, key: Responde
     Ok(true)
 }
 
-/// Leaves no key of an erased person in what was heard. The news itself stays, so that counts add up.
+/// Leaves no key of an erased person, nor of one who was found to be the same, in what was heard. The news itself
+/// stays, so that counts add up; its token is empty rather than missing, so that a repetition does not fill it again.
 ///
 /// # Errors
 /// When the database refuses.
@@ -382,11 +391,12 @@ pub async fn forget(cx: &mut Context, contact: bot_core::ContactId) -> Result<()
     let organisation = cx.organisation.id;
     sqlx::query!(
         r#"
-        UPDATE survey_reminders.answer_news AS news SET token = NULL
-        FROM survey_reminders.participant AS participant
-        WHERE participant.organisation_id = $1 AND participant.contact_id = $2
-          AND news.organisation_id = participant.organisation_id AND news.campaign_id = participant.campaign_id
-          AND news.token = participant.token
+        UPDATE survey_reminders.answer_news AS news SET token = ''
+        FROM survey_reminders.participant AS own, survey_reminders.participant AS gone
+        WHERE own.organisation_id = $1 AND own.contact_id = $2
+          AND gone.organisation_id = $1 AND gone.campaign_id = own.campaign_id
+          AND (gone.id = own.id OR gone.same_as = own.id)
+          AND news.organisation_id = $1 AND news.campaign_id = gone.campaign_id AND news.token = gone.token
         "#,
         organisation.0,
         contact.0,

@@ -1,14 +1,16 @@
 //! Answers that match nobody: listed with the reason of the day, matched by hand, or dismissed. Never dropped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
+use bot_core::ContactId;
 use bot_core::plugin::{Context, HandlerError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Keys, Mismatch, credit, find, settle_each};
+use super::{Keys, Mismatch, Source, credit, find, settle_each};
+use crate::questionnaire::whose;
 use crate::store::{CampaignId, RespondentKey};
 
 /// A piece of news, by number.
@@ -91,6 +93,12 @@ pub async fn unmatched(cx: &mut Context, campaign: CampaignId) -> Result<Vec<Unm
     Ok(list)
 }
 
+/// Who gave an answer in chat: they were known when they did, even where nobody asked them anything yet.
+fn author(source: &str, reference: &str) -> Option<ContactId> {
+    let contact = reference.strip_prefix("contact:").filter(|_| source == Source::Chat.as_str())?;
+    contact.parse().ok().map(ContactId)
+}
+
 /// Tries again to match what matched nobody: people may have joined the campaign since. Gives how many were matched.
 ///
 /// # Errors
@@ -99,7 +107,7 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     let organisation = cx.organisation.id;
     let rows = sqlx::query!(
         r#"
-        SELECT id, token, insee, siren FROM survey_reminders.answer_news
+        SELECT id, source, reference, token, insee, siren FROM survey_reminders.answer_news
         WHERE organisation_id = $1 AND campaign_id = $2 AND respondent_key IS NULL AND dismissed_at IS NULL
         ORDER BY id
         FOR UPDATE
@@ -109,11 +117,17 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     )
     .fetch_all(cx.sql())
     .await?;
+    let authors: Vec<ContactId> = rows.iter().filter_map(|row| author(&row.source, &row.reference)).collect();
+    let answerers = if authors.is_empty() { HashMap::new() } else { whose(cx, campaign, &authors).await? };
     let mut matched = 0;
     let mut touched = BTreeSet::new();
     for row in rows {
         let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
-        if let Ok(key) = find(cx, campaign, &keys).await?
+        let found = match author(&row.source, &row.reference).and_then(|author| answerers.get(&author)) {
+            Some(answerer) => Ok(answerer.respondent),
+            None => find(cx, campaign, &keys).await?,
+        };
+        if let Ok(key) = found
             && assign(cx, campaign, NewsId(row.id), key).await?
         {
             matched += 1;
@@ -197,7 +211,7 @@ async fn assign(
     let organisation = cx.organisation.id;
     let done = sqlx::query!(
         r#"
-        UPDATE survey_reminders.answer_news SET respondent_key = $4, dismissed_at = NULL
+        UPDATE survey_reminders.answer_news SET respondent_key = $4, dismissed_at = NULL, token = NULL
         WHERE organisation_id = $1 AND campaign_id = $2 AND id = $3 AND respondent_key IS NULL
         "#,
         organisation.0,
