@@ -5,7 +5,7 @@ use std::fmt;
 
 use bot_core::ContactId;
 use bot_core::plugin::{Context, HandlerError};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::json;
 
@@ -76,8 +76,8 @@ pub async fn unmatched(cx: &mut Context, campaign: CampaignId) -> Result<Vec<Unm
     let mut list = Vec::with_capacity(rows.len());
     for row in rows {
         let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
-        // Somebody is found now where the list was made between an approval and its `match_again`: the next one
-        // takes it.
+        // Somebody is found now where the list was made between an approval and its `match_again`: the next
+        // tick takes it.
         let Err(why) = find(cx, campaign, &keys).await? else { continue };
         list.push(Unmatched {
             number: NewsId(row.id),
@@ -136,6 +136,44 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     }
     settle_each(cx, campaign, touched).await?;
     Ok(matched)
+}
+
+/// How far apart an approval and news may be that were written at the same time, without seeing each other.
+const APPROVAL_LASTS_MAX: TimeDelta = TimeDelta::minutes(10);
+
+/// Takes up news that came while the last approval was written: it was compared with the participants of before, and
+/// the approval did not see it. Looks at nothing else, so that every tick may ask.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) async fn match_late(cx: &mut Context, campaign: CampaignId) -> Result<(), HandlerError> {
+    let organisation = cx.organisation.id;
+    let approved_at = sqlx::query_scalar!(
+        "SELECT max(approved_at) FROM survey_reminders.approval WHERE organisation_id = $1 AND campaign_id = $2",
+        organisation.0,
+        campaign.0,
+    )
+    .fetch_one(cx.sql())
+    .await?;
+    let Some(approved_at) = approved_at else { return Ok(()) };
+    let is_late = sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT FROM survey_reminders.answer_news
+            WHERE organisation_id = $1 AND campaign_id = $2 AND respondent_key IS NULL AND dismissed_at IS NULL
+              AND heard_at BETWEEN $3 AND $4) AS "is_late!"
+        "#,
+        organisation.0,
+        campaign.0,
+        approved_at - APPROVAL_LASTS_MAX,
+        approved_at + APPROVAL_LASTS_MAX,
+    )
+    .fetch_one(cx.sql())
+    .await?;
+    if is_late {
+        match_again(cx, campaign).await?;
+    }
+    Ok(())
 }
 
 /// Says whose answer it is: `whose` is a respondent's key (`c12`), a token, an INSEE code or a SIREN number.
