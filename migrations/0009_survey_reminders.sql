@@ -183,10 +183,11 @@ CREATE TABLE survey_reminders.answer_news (
     campaign_id      integer     NOT NULL,
     id               bigint      GENERATED ALWAYS AS IDENTITY,
     source           text        NOT NULL CHECK (source IN ('webhook', 'limesurvey', 'file', 'chat', 'declared')),
-    -- The source's own name for this answer; the same news twice is one row.
+    -- The source's own name for this answer, or the SHA-256 of one that holds a token; the same news twice is one row.
     reference        text        NOT NULL CHECK (length(reference) BETWEEN 1 AND 200),
     completeness     text        NOT NULL CHECK (completeness IN ('partial', 'complete')),
-    -- What it was matched by, as given: at most one of each. Emptied when the person is erased.
+    -- What it is matched by, as given: at most one of each. Once it is matched, no token is kept; an empty one was that
+    -- of a person who is erased, and is not filled again.
     token            text,
     insee            text,
     siren            text,

@@ -14,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use crate::answers;
 use crate::approval::kinds_of_steps;
 use crate::candidates::recipient_rule;
 use crate::colleague;
@@ -85,6 +86,9 @@ pub async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
     memory.cursor = look.more.unwrap_or_default();
     let is_live = matches!(campaign.state, State::Approved | State::Paused);
     let is_over = is_live && cx.now >= campaign.deadline;
+    if is_live {
+        answers::match_late(cx, id).await?;
+    }
     if is_over {
         again |= end_waiting(cx, Waiting::all(id), MessageState::Expired, &Reason::Deadline).await?;
     } else if campaign.state == State::Approved && campaign.is_current_approved() {

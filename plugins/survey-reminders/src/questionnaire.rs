@@ -54,14 +54,15 @@ fn broken(error: &dyn std::fmt::Display) -> HandlerError {
     HandlerError::Broken(error.to_string())
 }
 
-/// The campaigns, approved once and not cancelled, whose questionnaire is this consultation.
+/// The campaigns that are not cancelled and whose questionnaire is this consultation. An answer may come before the
+/// approval that makes its author a participant, which takes it then.
 async fn asking(cx: &mut Context, consultation: &str) -> Result<Vec<CampaignId>, HandlerError> {
     let organisation = cx.organisation.id;
     let rows = sqlx::query_scalar!(
         r#"
         SELECT id FROM survey_reminders.campaign
         WHERE organisation_id = $1 AND definition -> 'questionnaire' ->> 'consultation' = $2
-          AND state IN ('approved', 'paused', 'closed')
+          AND state IN ('draft', 'approved', 'paused', 'closed')
         ORDER BY id
         "#,
         organisation.0,
@@ -273,6 +274,68 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::approval::Kind;
+    use crate::bench::Desk;
+    use crate::chat_bench::{SURVEY, answer, contact, noted, waits};
+    use crate::operations;
+
+    #[tokio::test]
+    async fn an_answer_counts_once_its_author_takes_part() {
+        let mut desk = Desk::new(841).await;
+        desk.contacts(1..=1, None, 1, true).await;
+        let created = desk.does(async |cx| operations::create(cx, SURVEY, "claire").await).await.unwrap();
+        noted(&mut desk, ANSWERED, contact(1), true).await;
+        desk.approves(created.id, Kind::Whole).await.unwrap();
+        assert_eq!(answer(&desk, "c1").await, "answered", "it came while the campaign was a draft");
+        assert!(waits(&desk, contact(1)).await.is_empty());
+        // Somebody of a collectivité that is not asked yet.
+        desk.contacts(2..=2, None, 1, true).await;
+        noted(&mut desk, ANSWERED, contact(2), true).await;
+        desk.approves(created.id, Kind::Supplement).await.unwrap();
+        assert_eq!(answer(&desk, "c2").await, "answered");
+        assert!(waits(&desk, contact(2)).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_answer_follows_what_had_gone_out() {
+        for (seed, outbox, step) in [(842, "held", ""), (843, "sent", "invitation")] {
+            let mut desk = Desk::new(seed).await;
+            desk.outbox = outbox;
+            desk.contacts(1..=1, None, 1, true).await;
+            let id = desk.approved(SURVEY).await;
+            desk.until("2026-09-08T07:00:00Z").await;
+            assert_eq!(desk.sent.len(), 1, "it is handed over, and nobody has asked the outbox yet");
+            noted(&mut desk, ANSWERED, contact(1), true).await;
+            let after =
+                sqlx::query_scalar!("SELECT after_step FROM survey_reminders.answer_news WHERE campaign_id = $1", id.0);
+            assert_eq!(after.fetch_one(&desk.bench.pool).await.unwrap(), step, "{outbox}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_came_during_the_approval_is_taken_up_by_a_tick() {
+        let mut desk = Desk::new(844).await;
+        desk.contacts(1..=1, None, 1, true).await;
+        let id = desk.approved(SURVEY).await;
+        // As it is written by somebody who saw the campaign without its participants.
+        sqlx::query!(
+            r#"
+            INSERT INTO survey_reminders.answer_news
+                (organisation_id, campaign_id, source, reference, completeness, heard_at)
+            VALUES ($1, $2, 'chat', $3, 'complete', $4)
+            "#,
+            desk.bench.organisation.id.0,
+            id.0,
+            reference(contact(1)),
+            desk.bench.clock.now(),
+        )
+        .execute(&desk.bench.pool)
+        .await
+        .unwrap();
+        desk.until("2026-09-01T08:00:00Z").await;
+        assert_eq!(answer(&desk, "c1").await, "answered");
+        assert!(waits(&desk, contact(1)).await.is_empty());
+    }
 
     #[test]
     fn of_a_collectivite_the_first_finished_answer_counts() {

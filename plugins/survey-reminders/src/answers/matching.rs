@@ -62,6 +62,10 @@ pub(crate) async fn find(
     if keys.is_empty() {
         return Ok(Err(Mismatch::NoKey));
     }
+    if keys.token.as_deref() == Some("") {
+        // Its token was that of a person who is erased, and named somebody else than the other keys do.
+        return Ok(Err(Mismatch::Contradiction));
+    }
     let organisation = cx.organisation.id;
     let rows = sqlx::query!(
         r#"

@@ -8,7 +8,7 @@ mod matching;
 mod moment;
 mod unmatched;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bot_core::plugin::{Context, HandlerError};
 use chrono::{DateTime, Utc};
@@ -16,11 +16,13 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::store::{CampaignId, RespondentKey, RespondentState};
+use crate::outcome::message_key;
+use crate::store::{CampaignId, ParticipantId, RespondentKey, RespondentState};
 
 use self::matching::find;
 pub use self::matching::{Keys, Mismatch};
 pub(crate) use self::moment::moment;
+pub(crate) use self::unmatched::match_late;
 pub use self::unmatched::{AnswersError, NewsId, Unmatched, dismiss, match_again, match_by_hand, unmatched};
 
 /// Where news of an answer comes from.
@@ -82,8 +84,12 @@ pub struct InvalidReference;
 impl Reference {
     /// Whatever a source says; by its SHA-256 where that is too long, or no text.
     pub fn of(words: &str) -> Self {
-        let digest = || Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        words.parse().unwrap_or_else(|_| Self(digest()))
+        words.parse().unwrap_or_else(|_| Self::digest_of(words))
+    }
+
+    /// The SHA-256, in hexadecimal digits, of words that are not to be kept: the same words are known again by it.
+    pub fn digest_of(words: &str) -> Self {
+        Self(Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     pub fn as_str(&self) -> &str {
@@ -202,7 +208,7 @@ async fn keep(
         Who::Keys(keys) => (keys, None),
     };
     // What the source says later fills what it had left out.
-    let keys = match &before {
+    let mut keys = match &before {
         Some(row) => Keys {
             token: row.token.clone().or(given.token),
             insee: row.insee.clone().or(given.insee),
@@ -216,6 +222,10 @@ async fn keep(
         None if before.as_ref().is_some_and(|row| row.dismissed) => Err(Mismatch::Nobody),
         None => find(cx, campaign, &keys).await?,
     };
+    if found.is_ok() {
+        // It has done its work. The respondent is known from now on, and a person's token is nobody else's business.
+        keys.token = None;
+    }
     let answered_at = news.answered_at.map(|at| at.min(now));
     // Of two that say the same thing the earlier counts; of a beginning and an end, the end.
     let id = sqlx::query_scalar!(
@@ -264,29 +274,64 @@ async fn keep(
     })
 }
 
-/// Says which reminder an answer followed: the last message to its respondent before it.
+/// Says which reminder an answer followed: the last message that had reached its respondent before it. One that was
+/// handed over and had not gone out is none: the answer itself calls it off.
 async fn credit(cx: &mut Context, campaign: CampaignId, news: NewsId, key: RespondentKey) -> Result<(), sqlx::Error> {
     let organisation = cx.organisation.id;
-    sqlx::query!(
+    let answered = sqlx::query_scalar!(
         r#"
-        UPDATE survey_reminders.answer_news AS news SET after_step = coalesce((
-            SELECT message.step
-            FROM survey_reminders.participant AS participant
-            JOIN survey_reminders.planned_message AS message
-              ON message.organisation_id = participant.organisation_id
-             AND message.campaign_id = participant.campaign_id AND message.participant_id = participant.id
-            WHERE participant.organisation_id = $1 AND participant.campaign_id = $2
-              AND participant.respondent_key = $4
-              AND message.state IN ('handed', 'sent') AND message.handed_at <= coalesce(news.answered_at, news.heard_at)
-            ORDER BY message.handed_at DESC, message.step
-            LIMIT 1
-        ), '')
+        SELECT coalesce(answered_at, heard_at) AS "at!" FROM survey_reminders.answer_news
         WHERE organisation_id = $1 AND campaign_id = $2 AND id = $3
         "#,
         organisation.0,
         campaign.0,
         news.0,
+    )
+    .fetch_one(cx.sql())
+    .await?;
+    let messages = sqlx::query!(
+        r#"
+        SELECT message.step, message.participant_id, message.settled_at
+        FROM survey_reminders.participant AS participant
+        JOIN survey_reminders.planned_message AS message
+          ON message.organisation_id = participant.organisation_id
+         AND message.campaign_id = participant.campaign_id AND message.participant_id = participant.id
+        WHERE participant.organisation_id = $1 AND participant.campaign_id = $2 AND participant.respondent_key = $4
+          AND message.state IN ('handed', 'sent', 'unknown') AND message.handed_at <= $3
+        ORDER BY message.handed_at DESC, message.step
+        "#,
+        organisation.0,
+        campaign.0,
+        answered,
         key.to_string(),
+    )
+    .fetch_all(cx.sql())
+    .await?;
+    // The outbox knows of what went out and was not asked for yet.
+    let mut gone: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+    if messages.iter().any(|message| message.settled_at.is_none()) {
+        for delivery in cx.deliveries(&campaign.scope(), &[key.to_string()]).await? {
+            let went_out = matches!(delivery.state.as_str(), "sent" | "unknown");
+            if let (true, Some(name), Some(at)) = (went_out, delivery.message_key, delivery.settled_at) {
+                gone.insert(name, at);
+            }
+        }
+    }
+    let went_out_at = |step: &str, participant: i64, settled_at: Option<DateTime<Utc>>| {
+        settled_at.or_else(|| gone.get(&message_key(step, ParticipantId(participant))).copied())
+    };
+    let last = messages
+        .iter()
+        .find(|row| went_out_at(&row.step, row.participant_id, row.settled_at).is_some_and(|at| at <= answered));
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.answer_news SET after_step = $4
+        WHERE organisation_id = $1 AND campaign_id = $2 AND id = $3
+        "#,
+        organisation.0,
+        campaign.0,
+        news.0,
+        last.map_or("", |row| row.step.as_str()),
     )
     .execute(cx.sql())
     .await?;
@@ -374,7 +419,8 @@ pub(crate) async fn settle(cx: &mut Context, campaign: CampaignId, key: Responde
     Ok(true)
 }
 
-/// Leaves no key of an erased person in what was heard. The news itself stays, so that counts add up.
+/// Leaves no key of an erased person, nor of one who was found to be the same, in what was heard. The news itself
+/// stays, so that counts add up; its token is empty rather than missing, so that a repetition does not fill it again.
 ///
 /// # Errors
 /// When the database refuses.
@@ -382,11 +428,12 @@ pub async fn forget(cx: &mut Context, contact: bot_core::ContactId) -> Result<()
     let organisation = cx.organisation.id;
     sqlx::query!(
         r#"
-        UPDATE survey_reminders.answer_news AS news SET token = NULL
-        FROM survey_reminders.participant AS participant
-        WHERE participant.organisation_id = $1 AND participant.contact_id = $2
-          AND news.organisation_id = participant.organisation_id AND news.campaign_id = participant.campaign_id
-          AND news.token = participant.token
+        UPDATE survey_reminders.answer_news AS news SET token = ''
+        FROM survey_reminders.participant AS own, survey_reminders.participant AS gone
+        WHERE own.organisation_id = $1 AND own.contact_id = $2
+          AND gone.organisation_id = $1 AND gone.campaign_id = own.campaign_id
+          AND (gone.id = own.id OR gone.same_as = own.id)
+          AND news.organisation_id = $1 AND news.campaign_id = gone.campaign_id AND news.token = gone.token
         "#,
         organisation.0,
         contact.0,

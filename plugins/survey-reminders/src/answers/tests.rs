@@ -97,16 +97,45 @@ async fn what_matches_nobody_is_listed_until_somebody_decides() {
 async fn an_erased_person_leaves_no_key() {
     let town = Town::new(4).await;
     let campaign = town.campaign("barometre", Sources::default()).await;
-    let complete = news(Source::File, "1", Completeness::Complete, Keys::token("token-c1-1"));
-    town.calls(async |cx| heard(cx, campaign, complete).await).await;
+    let complete = |reference: &str, token: &str, siren: Option<&str>| {
+        let keys = Keys::of(Some(token), None, siren);
+        news(Source::Webhook, reference, Completeness::Complete, keys)
+    };
+    // Two that contradict themselves are kept with their keys until somebody decides.
+    let all = vec![
+        complete("1", "token-c1-1", None),
+        complete("2", "token-c1-1", Some("224400028")),
+        complete("3", "token-c1-2", Some("224400028")),
+    ];
+    town.calls(async |cx| heard_all(cx, campaign, all.clone()).await).await;
+    let tokens = async || {
+        let tokens = sqlx::query_scalar!("SELECT token FROM survey_reminders.answer_news ORDER BY reference");
+        tokens.fetch_all(&town.bench.pool).await.unwrap()
+    };
+    let kept = [None, Some("token-c1-1".to_owned()), Some("token-c1-2".to_owned())];
+    assert_eq!(tokens().await, kept, "what is matched needs no token");
+    // The second participant turned out to be the first.
     let contact = bot_core::ContactId(uuid::Uuid::from_u128(9));
     sqlx::query!("UPDATE survey_reminders.participant SET contact_id = $1 WHERE token = 'token-c1-1'", contact.0)
         .execute(&town.bench.pool)
         .await
         .unwrap();
-    town.calls(async |cx| forget(cx, contact).await).await;
-    let keys = sqlx::query_scalar!("SELECT token FROM survey_reminders.answer_news");
-    assert_eq!(keys.fetch_all(&town.bench.pool).await.unwrap(), [None]);
+    sqlx::query!(
+        r#"
+        UPDATE survey_reminders.participant SET same_as = (
+            SELECT id FROM survey_reminders.participant WHERE token = 'token-c1-1')
+        WHERE token = 'token-c1-2'
+        "#
+    )
+    .execute(&town.bench.pool)
+    .await
+    .unwrap();
+    town.calls(async |cx| crate::links::erased(cx, contact).await).await;
+    let empty = [None, Some(String::new()), Some(String::new())];
+    assert_eq!(tokens().await, empty);
+    // The source says it all once more.
+    town.calls(async |cx| heard_all(cx, campaign, all.clone()).await).await;
+    assert_eq!(tokens().await, empty);
     assert_eq!(town.state_of(campaign, "c1").await, "answered");
 }
 

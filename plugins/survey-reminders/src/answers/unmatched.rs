@@ -1,14 +1,16 @@
 //! Answers that match nobody: listed with the reason of the day, matched by hand, or dismissed. Never dropped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
+use bot_core::ContactId;
 use bot_core::plugin::{Context, HandlerError};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Keys, Mismatch, credit, find, settle_each};
+use super::{Keys, Mismatch, Source, credit, find, settle_each};
+use crate::questionnaire::whose;
 use crate::store::{CampaignId, RespondentKey};
 
 /// A piece of news, by number.
@@ -74,8 +76,8 @@ pub async fn unmatched(cx: &mut Context, campaign: CampaignId) -> Result<Vec<Unm
     let mut list = Vec::with_capacity(rows.len());
     for row in rows {
         let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
-        // Somebody is found now where the list was made between an approval and its `match_again`: the next one
-        // takes it.
+        // Somebody is found now where the list was made between an approval and its `match_again`: the next
+        // tick takes it.
         let Err(why) = find(cx, campaign, &keys).await? else { continue };
         list.push(Unmatched {
             number: NewsId(row.id),
@@ -91,6 +93,12 @@ pub async fn unmatched(cx: &mut Context, campaign: CampaignId) -> Result<Vec<Unm
     Ok(list)
 }
 
+/// Who gave an answer in chat: they were known when they did, even where nobody asked them anything yet.
+fn author(source: &str, reference: &str) -> Option<ContactId> {
+    let contact = reference.strip_prefix("contact:").filter(|_| source == Source::Chat.as_str())?;
+    contact.parse().ok().map(ContactId)
+}
+
 /// Tries again to match what matched nobody: people may have joined the campaign since. Gives how many were matched.
 ///
 /// # Errors
@@ -99,7 +107,7 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     let organisation = cx.organisation.id;
     let rows = sqlx::query!(
         r#"
-        SELECT id, token, insee, siren FROM survey_reminders.answer_news
+        SELECT id, source, reference, token, insee, siren FROM survey_reminders.answer_news
         WHERE organisation_id = $1 AND campaign_id = $2 AND respondent_key IS NULL AND dismissed_at IS NULL
         ORDER BY id
         FOR UPDATE
@@ -109,11 +117,17 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     )
     .fetch_all(cx.sql())
     .await?;
+    let authors: Vec<ContactId> = rows.iter().filter_map(|row| author(&row.source, &row.reference)).collect();
+    let answerers = if authors.is_empty() { HashMap::new() } else { whose(cx, campaign, &authors).await? };
     let mut matched = 0;
     let mut touched = BTreeSet::new();
     for row in rows {
         let keys = Keys { token: row.token, insee: row.insee, siren: row.siren };
-        if let Ok(key) = find(cx, campaign, &keys).await?
+        let found = match author(&row.source, &row.reference).and_then(|author| answerers.get(&author)) {
+            Some(answerer) => Ok(answerer.respondent),
+            None => find(cx, campaign, &keys).await?,
+        };
+        if let Ok(key) = found
             && assign(cx, campaign, NewsId(row.id), key).await?
         {
             matched += 1;
@@ -122,6 +136,44 @@ pub async fn match_again(cx: &mut Context, campaign: CampaignId) -> Result<usize
     }
     settle_each(cx, campaign, touched).await?;
     Ok(matched)
+}
+
+/// How far apart an approval and news may be that were written at the same time, without seeing each other.
+const APPROVAL_LASTS_MAX: TimeDelta = TimeDelta::minutes(10);
+
+/// Takes up news that came while the last approval was written: it was compared with the participants of before, and
+/// the approval did not see it. Looks at nothing else, so that every tick may ask.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) async fn match_late(cx: &mut Context, campaign: CampaignId) -> Result<(), HandlerError> {
+    let organisation = cx.organisation.id;
+    let approved_at = sqlx::query_scalar!(
+        "SELECT max(approved_at) FROM survey_reminders.approval WHERE organisation_id = $1 AND campaign_id = $2",
+        organisation.0,
+        campaign.0,
+    )
+    .fetch_one(cx.sql())
+    .await?;
+    let Some(approved_at) = approved_at else { return Ok(()) };
+    let is_late = sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT FROM survey_reminders.answer_news
+            WHERE organisation_id = $1 AND campaign_id = $2 AND respondent_key IS NULL AND dismissed_at IS NULL
+              AND heard_at BETWEEN $3 AND $4) AS "is_late!"
+        "#,
+        organisation.0,
+        campaign.0,
+        approved_at - APPROVAL_LASTS_MAX,
+        approved_at + APPROVAL_LASTS_MAX,
+    )
+    .fetch_one(cx.sql())
+    .await?;
+    if is_late {
+        match_again(cx, campaign).await?;
+    }
+    Ok(())
 }
 
 /// Says whose answer it is: `whose` is a respondent's key (`c12`), a token, an INSEE code or a SIREN number.
@@ -197,7 +249,7 @@ async fn assign(
     let organisation = cx.organisation.id;
     let done = sqlx::query!(
         r#"
-        UPDATE survey_reminders.answer_news SET respondent_key = $4, dismissed_at = NULL
+        UPDATE survey_reminders.answer_news SET respondent_key = $4, dismissed_at = NULL, token = NULL
         WHERE organisation_id = $1 AND campaign_id = $2 AND id = $3 AND respondent_key IS NULL
         "#,
         organisation.0,

@@ -224,6 +224,7 @@ fn truth(text: &str) -> Option<bool> {
 }
 
 /// All that names a row. Numbers of two tools, or of two exports, may be the same: with the keys they are told apart.
+/// A token is a person's, and is not to outlive them in a name: a row that has one goes by its digest.
 fn reference(id: Option<&str>, keys: &Keys) -> Reference {
     let parts = [
         ("id", id),
@@ -232,7 +233,8 @@ fn reference(id: Option<&str>, keys: &Keys) -> Reference {
         ("siren", keys.siren.as_deref()),
     ];
     let said = parts.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value}")));
-    Reference::of(&said.collect::<Vec<_>>().join(", "))
+    let said = said.collect::<Vec<_>>().join(", ");
+    if keys.token.is_some() { Reference::digest_of(&said) } else { Reference::of(&said) }
 }
 
 #[cfg(test)]
@@ -312,5 +314,8 @@ mod tests {
         let long = "x".repeat(500);
         assert_ne!(of(Some(&long), "abc"), of(Some(&long), "abd"));
         assert_eq!(of(Some(&long), "abc").as_str().len(), 64);
+        assert!(!of(Some("7"), "secret-token").as_str().contains("secret"), "a token is no part of a name");
+        let body = Keys::of(None, Some("01004"), None);
+        assert_eq!(reference(Some("7"), &body).as_str(), "id 7, insee 01004");
     }
 }

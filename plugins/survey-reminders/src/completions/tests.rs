@@ -81,6 +81,29 @@ async fn a_file_of_completions_is_taken_and_again_without_harm() {
 }
 
 #[tokio::test]
+async fn a_file_leaves_no_token_of_an_erased_person() {
+    let town = Town::new(34).await;
+    let campaign = town.campaign("barometre", Sources::default()).await;
+    let service = service(&town).await;
+    let contact = bot_core::ContactId(uuid::Uuid::from_u128(9));
+    sqlx::query!("UPDATE survey_reminders.participant SET contact_id = $1 WHERE token = 'token-c1-1'", contact.0)
+        .execute(&town.bench.pool)
+        .await
+        .unwrap();
+    let file = b"id;token;insee\n7;token-c1-1;01004\n8;token-c1-1;44\n";
+    for matched in [1, 0] {
+        let report = imports(&service, file, &CompletionsOrder::default()).await.unwrap();
+        assert_eq!((report.matched, report.known), (matched, 2 - 2 * matched));
+        town.calls(async |cx| crate::links::erased(cx, contact).await).await;
+        let news = sqlx::query_scalar!(r#"SELECT news::text AS "news!" FROM survey_reminders.answer_news AS news"#);
+        let news = news.fetch_all(&town.bench.pool).await.unwrap();
+        assert_eq!(news.len(), 2);
+        assert!(news.iter().all(|row| !row.contains("token-c1-1")), "{news:?}");
+    }
+    assert_eq!(town.state_of(campaign, "c1").await, "answered");
+}
+
+#[tokio::test]
 async fn a_file_or_campaign_that_does_not_fit_changes_nothing() {
     let town = Town::new(32).await;
     let service = service(&town).await;
