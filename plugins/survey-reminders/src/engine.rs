@@ -107,7 +107,10 @@ pub async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
     }
     let next = next(cx, &campaign).await?;
     if is_over && !again && !next.in_outbox {
-        return close(cx, &campaign).await;
+        if !colleague::forget_some(cx, Some(id), None).await? {
+            return close(cx, &campaign).await;
+        }
+        again = true;
     }
     let now = cx.now;
     let mut due = Vec::new();
@@ -156,7 +159,6 @@ async fn next(cx: &mut Context, campaign: &Campaign) -> Result<Next, HandlerErro
 async fn close(cx: &mut Context, campaign: &Campaign) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
     store::set_state(cx.sql(), organisation, campaign.id, State::Closed, now).await?;
-    colleague::forget_all(cx, Some(campaign.id), None).await?;
     let counts = counts(cx, campaign.id).await?;
     By::Plugin.did(cx, "campaign.closed", campaign.id, json!({ "messages": counts }));
     Ok(())
