@@ -16,6 +16,8 @@ use crate::store::{CampaignId, RespondentKey};
 use crate::wishes::{self, WishKind};
 
 const NAME_CHARACTERS_MIN: usize = 2;
+/// Names that one transaction takes away: each is several statements.
+const FORGOTTEN_MAX: i64 = 50;
 const AWAITED_WITHIN: TimeDelta = TimeDelta::days(1);
 
 /// Somebody else should answer: at once nothing more goes to this person, whether they name somebody or not.
@@ -114,27 +116,39 @@ pub(crate) async fn forget(talk: &mut Talk<'_>) -> HandlerResult {
 
 /// Takes the names that were given in a campaign and led nowhere: it is over, or whoever gave the name has left.
 pub(crate) async fn forget_all(cx: &mut Context, campaign: Option<CampaignId>, by: Option<ContactId>) -> HandlerResult {
+    while forget_some(cx, campaign, by).await? {}
+    Ok(())
+}
+
+/// As [`forget_all`], as many as one transaction may. True while there may be more.
+pub(crate) async fn forget_some(
+    cx: &mut Context,
+    campaign: Option<CampaignId>,
+    by: Option<ContactId>,
+) -> Result<bool, HandlerError> {
     let organisation = cx.organisation.id;
     let named = sqlx::query_scalar!(
         r#"
         UPDATE survey_reminders.participant AS given SET colleague = NULL
-        FROM survey_reminders.participant AS named
-        WHERE given.organisation_id = $1 AND given.colleague IS NOT NULL
-          AND ($2::integer IS NULL OR given.campaign_id = $2) AND ($3::uuid IS NULL OR given.contact_id = $3)
-          AND named.organisation_id = given.organisation_id AND named.campaign_id = given.campaign_id
-          AND named.id = given.id
+        FROM (SELECT campaign_id, id, colleague FROM survey_reminders.participant
+              WHERE organisation_id = $1 AND colleague IS NOT NULL
+                AND ($2::integer IS NULL OR campaign_id = $2) AND ($3::uuid IS NULL OR contact_id = $3)
+              LIMIT $4) AS named
+        WHERE given.organisation_id = $1 AND given.campaign_id = named.campaign_id AND given.id = named.id
         RETURNING named.colleague AS "colleague!"
         "#,
         organisation.0,
         campaign.map(|campaign| campaign.0),
         by.map(|by| by.0),
+        FORGOTTEN_MAX,
     )
     .fetch_all(cx.sql())
     .await?;
+    let is_full = i64::try_from(named.len()).is_ok_and(|count| count == FORGOTTEN_MAX);
     for colleague in named {
         withdraw(cx, ContactId(colleague)).await?;
     }
-    Ok(())
+    Ok(is_full)
 }
 
 /// Whoever came, or was made a participant, is a contact like any other and stays.
@@ -182,6 +196,28 @@ async fn note(talk: &mut Talk<'_>, colleague: Option<ContactId>) -> HandlerResul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::{BAROMETER, Desk};
+
+    #[tokio::test]
+    async fn many_names_are_taken_in_portions_before_a_campaign_closes() {
+        let mut desk = Desk::new(74).await;
+        desk.contacts(1..=60, None, 1, true).await;
+        let id = desk.approved(BAROMETER).await;
+        let names = "UPDATE survey_reminders.participant SET colleague = contact_id WHERE contact_id IS NOT NULL";
+        sqlx::query(names).execute(&desk.bench.pool).await.unwrap();
+        let left = async |desk: &Desk| {
+            let left = sqlx::query_scalar::<_, i64>("SELECT count(colleague) FROM survey_reminders.participant");
+            left.fetch_one(&desk.bench.pool).await.unwrap()
+        };
+        assert!(desk.does(async |cx| Ok(forget_some(cx, Some(id), None).await?)).await.unwrap());
+        assert_eq!(left(&desk).await, 10);
+        assert!(!desk.does(async |cx| Ok(forget_some(cx, Some(id), None).await?)).await.unwrap());
+        assert_eq!(left(&desk).await, 0);
+        sqlx::query(names).execute(&desk.bench.pool).await.unwrap();
+        desk.until("2026-11-20T08:00:00Z").await;
+        assert!(desk.counts(id).await.starts_with("closed: "));
+        assert_eq!(left(&desk).await, 0);
+    }
 
     #[test]
     fn a_name_is_a_name() {

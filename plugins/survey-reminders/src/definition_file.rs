@@ -274,8 +274,7 @@ impl Checker<'_> {
             }
         }
         if let Some(survey) = &sources.limesurvey {
-            let is_here = ["http://localhost", "http://127.0.0.1"].iter().any(|here| survey.url.starts_with(here));
-            if !is_here && !survey.url.starts_with("https://") {
+            if !is_on_this_machine(&survey.url) && !survey.url.starts_with("https://") {
                 let remedy = "must begin with https://, since the password goes there (http only on this machine)";
                 self.refuse("sources.limesurvey.url", remedy);
             }
@@ -410,6 +409,18 @@ fn problem_in(error: &TemplateError) -> (usize, String) {
         }
         other => (1, other.to_string()),
     }
+}
+
+/// Whether an http address is one of this very machine, by its whole host: `localhost.example.org` is anybody's.
+fn is_on_this_machine(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|here| {
+        authority.strip_prefix(here).is_some_and(|after| {
+            let port = after.strip_prefix(':').unwrap_or_default();
+            after.is_empty() || !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    })
 }
 
 /// Names of fields and of secrets.
@@ -691,6 +702,31 @@ wording = { fr = "", en = "{{lien}}" }
             let at = (0..=at.min(source.len())).rev().find(|&at| source.is_char_boundary(at)).unwrap_or(0);
             source.insert_str(at, &with);
             let _ = parse(&source);
+        }
+    }
+
+    #[test]
+    fn a_password_goes_without_tls_to_this_machine_only() {
+        for here in [
+            "http://localhost",
+            "http://localhost/a",
+            "http://127.0.0.1:8080/a",
+            "http://[::1]:80?a",
+            "http://localhost#a",
+        ] {
+            assert!(is_on_this_machine(here), "{here}");
+        }
+        for elsewhere in [
+            "http://localhost.example.org",
+            "http://127.0.0.1.example.org/",
+            "http://localhost@example.org",
+            "http://localhost:80@example.org/",
+            "http://localhost\\@example.org/",
+            "http://localhost:/",
+            "http://127.0.0.10/",
+            "https://localhost",
+        ] {
+            assert!(!is_on_this_machine(elsewhere), "{elsewhere}");
         }
     }
 }

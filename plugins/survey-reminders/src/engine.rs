@@ -26,7 +26,7 @@ use crate::operations::counts;
 use crate::outcome::{self, Cursor, ORGANISERS, Waiting, end_waiting, message_key};
 use crate::reason::Reason;
 use crate::refusal::By;
-use crate::store::{self, Campaign, CampaignId, Lock, MessageState, ParticipantId, RespondentState, State};
+use crate::store::{self, Campaign, CampaignId, Found, MessageState, ParticipantId, RespondentState, State};
 
 /// Fires of campaigns: `tick:<campaign>`.
 pub const FIRES: &str = "tick:";
@@ -35,6 +35,8 @@ const BATCH_MAX: i64 = 200;
 /// How long after a hand-over its outcomes are asked for; twice as long each time nothing has changed.
 const LOOK_AFTER: TimeDelta = TimeDelta::minutes(1);
 const LOOK_DOUBLINGS_MAX: u32 = 6;
+/// How long after it found a campaign, or messages that are due, in somebody else's hands a tick looks again.
+const BUSY_AFTER: TimeDelta = TimeDelta::seconds(5);
 
 /// Lets a campaign look at once what there is to do.
 pub fn wake(cx: &mut Context, id: CampaignId) {
@@ -78,7 +80,16 @@ pub async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
         return Err(HandlerError::Broken(format!("nothing of this plugin is scheduled as {}", fire.scope)));
     };
     let organisation = cx.organisation.id;
-    let Some(campaign) = store::find(cx.sql(), organisation, id, Lock::Alone).await? else { return Ok(()) };
+    let campaign = match store::find_unless_busy(cx.sql(), organisation, id).await? {
+        Found::Unknown => return Ok(()),
+        // An approval of 60,000 messages takes longer than a tick may wait.
+        Found::Busy => {
+            let due_at = cx.now + BUSY_AFTER;
+            schedule(cx, id, due_at, fire.payload.clone());
+            return Ok(());
+        }
+        Found::Free(campaign) => *campaign,
+    };
     let mut memory = Memory::of(&fire.payload);
     let look = outcome::look(cx, &campaign, &memory.cursor).await?;
     memory.quiet = if look.changed > 0 { 0 } else { memory.quiet.saturating_add(1).min(LOOK_DOUBLINGS_MAX) };
@@ -100,7 +111,10 @@ pub async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
     }
     let next = next(cx, &campaign).await?;
     if is_over && !again && !next.in_outbox {
-        return close(cx, &campaign).await;
+        if !colleague::forget_some(cx, Some(id), None).await? {
+            return close(cx, &campaign).await;
+        }
+        again = true;
     }
     let now = cx.now;
     let mut due = Vec::new();
@@ -113,7 +127,9 @@ pub async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
     if is_live && !is_over {
         due.push(campaign.deadline);
         let sends = campaign.state == State::Approved && campaign.is_current_approved();
-        due.extend(next.due_at.filter(|_| sends).map(|due_at| due_at.max(now)));
+        // What is due and still waits was in the hands of an answer or a wish.
+        let in_turn = |due_at| if due_at > now { due_at } else { now + BUSY_AFTER };
+        due.extend(next.due_at.filter(|_| sends).map(in_turn));
     }
     if let Some(due_at) = due.into_iter().min() {
         schedule(cx, id, due_at, memory.payload());
@@ -147,7 +163,6 @@ async fn next(cx: &mut Context, campaign: &Campaign) -> Result<Next, HandlerErro
 async fn close(cx: &mut Context, campaign: &Campaign) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
     store::set_state(cx.sql(), organisation, campaign.id, State::Closed, now).await?;
-    colleague::forget_all(cx, Some(campaign.id), None).await?;
     let counts = counts(cx, campaign.id).await?;
     By::Plugin.did(cx, "campaign.closed", campaign.id, json!({ "messages": counts }));
     Ok(())
@@ -252,7 +267,8 @@ async fn due(cx: &mut Context, campaign: &Campaign) -> Result<Vec<Due>, HandlerE
             SELECT step, participant_id, due_at, reason, version FROM survey_reminders.planned_message
             WHERE organisation_id = $1 AND campaign_id = $2 AND state = 'waiting' AND due_at <= $3
             ORDER BY due_at, participant_id, step LIMIT $4
-            FOR UPDATE
+            -- An answer takes the respondent first and these rows after: waiting for it here could be for ever.
+            FOR UPDATE SKIP LOCKED
         )
         SELECT message.step, message.participant_id, participant.contact_id, participant.respondent_key,
                participant.token, message.due_at, message.reason AS "reason: Json<Reason>", message.version,
@@ -504,4 +520,55 @@ async fn store_decisions(cx: &mut Context, campaign: &Campaign, settled: &[(&Due
     .execute(cx.sql())
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_core::plugin::Effect;
+
+    use super::*;
+    use crate::bench::{BAROMETER, Desk};
+
+    /// What a tick at this moment asks for.
+    async fn tick(desk: &mut Desk, id: CampaignId) -> Vec<Effect> {
+        let due_at = desk.bench.clock.now();
+        let fire = FiredFire { scope: format!("{FIRES}{id}"), subject: String::new(), due_at, payload: json!({}) };
+        let called = desk.bench.call(None, Locale::Fr, async |cx| fired(cx, &fire).await);
+        let effects = called.await.unwrap().1;
+        desk.carry_out(&effects).await;
+        effects
+    }
+
+    fn next_tick(effects: &[Effect]) -> Option<DateTime<Utc>> {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Schedule(fire) => Some(fire.due_at),
+            _ => None,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_tick_waits_for_nobody_and_comes_back() {
+        let mut desk = Desk::new(71).await;
+        desk.contacts(1..=2, None, 1, true).await;
+        let id = desk.approved(BAROMETER).await;
+        desk.until("2026-09-08T06:59:00Z").await;
+        let now: DateTime<Utc> = "2026-09-08T07:00:00Z".parse().unwrap();
+        desk.bench.clock.set(now);
+        // An approval has the campaign.
+        let mut approval = desk.bench.pool.begin().await.unwrap();
+        sqlx::query("SELECT FROM survey_reminders.campaign FOR NO KEY UPDATE").execute(&mut *approval).await.unwrap();
+        assert_eq!(next_tick(&tick(&mut desk, id).await), Some(now + BUSY_AFTER));
+        assert!(desk.sent.is_empty());
+        approval.rollback().await.unwrap();
+        // An answer has the messages of one of the two.
+        let mut answer = desk.bench.pool.begin().await.unwrap();
+        let theirs = "SELECT FROM survey_reminders.planned_message WHERE participant_id =
+                          (SELECT min(id) FROM survey_reminders.participant WHERE respondent_key = 'c1') FOR UPDATE";
+        sqlx::query(theirs).execute(&mut *answer).await.unwrap();
+        assert_eq!(next_tick(&tick(&mut desk, id).await), Some(now + BUSY_AFTER));
+        assert_eq!(desk.sent, ["09-08 09:00 invitation Contact 2"]);
+        answer.rollback().await.unwrap();
+        desk.until("2026-09-08T07:00:30Z").await;
+        assert_eq!(desk.sent[1..], ["09-08 09:00 invitation Contact 1"]);
+    }
 }

@@ -7,8 +7,10 @@ use sqlx::types::Json;
 
 use crate::answers;
 use crate::colleague;
+use crate::outcome::message_key;
 use crate::reason::Reason;
 use crate::standing::reference;
+use crate::store::{CampaignId, ParticipantId};
 
 /// Two people turn out to be one. Where both take part in a campaign, the messages of one of them go out no more, and
 /// nobody gets a step twice; the token that was theirs is still known, since links with it were sent.
@@ -66,6 +68,7 @@ pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId)
     )
     .execute(cx.sql())
     .await?;
+    call_off_twice_queued(cx, kept, joiner).await?;
     suppress(cx, joiner, &Reason::NotAddressed).await?;
     // Who was found to be the joiner before is found to be the one who stays.
     sqlx::query!(
@@ -118,6 +121,40 @@ pub(crate) async fn merged(cx: &mut Context, kept: ContactId, joiner: ContactId)
     )
     .execute(cx.sql())
     .await?;
+    Ok(())
+}
+
+/// Where both have a step and one of the two is still in the outbox, that one goes out no more: the joiner's, or, where
+/// the joiner has had it, the other.
+async fn call_off_twice_queued(cx: &mut Context, kept: ContactId, joiner: ContactId) -> HandlerResult {
+    let organisation = cx.organisation.id;
+    let queued = sqlx::query!(
+        r#"
+        SELECT queued.campaign_id, queued.respondent_key AS "respondent!", queued.id, message.step
+        FROM survey_reminders.participant AS queued
+        JOIN survey_reminders.participant AS other
+          ON other.organisation_id = queued.organisation_id AND other.campaign_id = queued.campaign_id
+        JOIN survey_reminders.planned_message AS message
+          ON message.organisation_id = queued.organisation_id AND message.campaign_id = queued.campaign_id
+         AND message.participant_id = queued.id AND message.state = 'handed'
+        JOIN survey_reminders.planned_message AS had
+          ON had.organisation_id = other.organisation_id AND had.campaign_id = other.campaign_id
+         AND had.participant_id = other.id AND had.step = message.step
+        WHERE queued.organisation_id = $1 AND queued.respondent_key IS NOT NULL
+          AND (queued.contact_id = $3 AND other.contact_id = $2 AND had.state IN ('handed', 'sent', 'unknown')
+               OR queued.contact_id = $2 AND other.contact_id = $3 AND had.state IN ('sent', 'unknown'))
+        ORDER BY queued.campaign_id, queued.id, message.step
+        "#,
+        organisation.0,
+        kept.0,
+        joiner.0,
+    )
+    .fetch_all(cx.sql())
+    .await?;
+    for row in queued {
+        let key = message_key(&row.step, ParticipantId(row.id));
+        cx.cancel_messages(CampaignId(row.campaign_id).scope(), row.respondent, vec![key]);
+    }
     Ok(())
 }
 
@@ -257,4 +294,54 @@ pub(crate) async fn export(cx: &mut Context, contact: ContactId) -> Result<Value
         }));
     }
     Ok(json!({ "campaigns": campaigns }))
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_core::Locale;
+    use bot_core::plugin::Effect;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::bench::{BAROMETER, Desk};
+
+    /// Whose queued message is called off when the second of two people turns out to be the first.
+    async fn called_off(seed: u64, had: Option<&str>) -> Vec<String> {
+        let mut desk = Desk::new(seed).await;
+        desk.contacts(1..=2, None, 1, true).await;
+        desk.approved(BAROMETER).await;
+        desk.outbox = "held";
+        desk.until("2026-09-08T07:00:10Z").await;
+        if let Some(key) = had {
+            sqlx::query(
+                "UPDATE survey_reminders.planned_message SET state = 'sent', settled_at = handed_at
+                 WHERE state = 'handed' AND participant_id =
+                     (SELECT id FROM survey_reminders.participant WHERE respondent_key = $1)",
+            )
+            .bind(key)
+            .execute(&desk.bench.pool)
+            .await
+            .unwrap();
+        }
+        // As the bench writes them: decimal digits.
+        let contact =
+            |number: u8| ContactId(Uuid::parse_str(&format!("00000000-0000-0000-0000-{number:012}")).unwrap());
+        let called = desk.bench.call(None, Locale::Fr, async |cx| merged(cx, contact(1), contact(2)).await);
+        let effects = called.await.unwrap().1;
+        let called_off = effects.into_iter().filter_map(|effect| match effect {
+            Effect::CancelMessages { subject, message_keys, .. } => {
+                let step = message_keys[0].split(':').next().unwrap_or_default();
+                Some(format!("{subject} {step}"))
+            }
+            _ => None,
+        });
+        called_off.collect()
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_a_step_twice_that_was_queued_for_both() {
+        assert_eq!(called_off(75, None).await, ["c2 invitation"]);
+        assert_eq!(called_off(76, Some("c1")).await, ["c2 invitation"]);
+        assert_eq!(called_off(77, Some("c2")).await, ["c1 invitation"]);
+    }
 }

@@ -14,6 +14,8 @@ use crate::store::{Campaign, CampaignId, MessageState, ParticipantId, Respondent
 const ASKED_MAX: i64 = 1000;
 /// Messages that one statement ends.
 const ENDED_MAX: i64 = 20_000;
+/// The outbox's reason for what this plugin called off, as opposed to an operator.
+const CALLED_OFF: &str = "cancelled by its plugin";
 /// The subject of messages to the organisers.
 pub const ORGANISERS: &str = "organisers";
 
@@ -167,7 +169,7 @@ fn outcome(now: DateTime<Utc>, campaign: &Campaign, row: &Handed, delivery: Opti
                 (_, Some("stopped"), _) => Reason::CampaignStopped,
                 (_, Some(_), _) => Reason::NotMine,
                 (.., State::Cancelled) => Reason::Cancelled,
-                _ if state == MessageState::Cancelled && delivery.settled_at == campaign.paused_at => {
+                _ if state == MessageState::Cancelled && is_of_a_pause(campaign, delivery) => {
                     return Outcome::Again { due_at: row.due_at.max(now), reason: Reason::Paused };
                 }
                 _ => outbox(),
@@ -175,6 +177,13 @@ fn outcome(now: DateTime<Utc>, campaign: &Campaign, row: &Handed, delivery: Opti
             Outcome::Ended { state, at, reason: Some(reason) }
         }
     }
+}
+
+/// Whether a pause called it off, this one or one before: its outcome may be read long after the campaign went on, and
+/// what else this plugin calls off (an answer, a wish, the end) is known by then from the respondent and the campaign.
+fn is_of_a_pause(campaign: &Campaign, delivery: &DeliveryView) -> bool {
+    delivery.reason.as_deref() == Some(CALLED_OFF)
+        && campaign.paused_at.is_some_and(|paused_at| delivery.settled_at.is_some_and(|at| at <= paused_at))
 }
 
 /// A message to several people went out when it did to one of them.
@@ -292,6 +301,49 @@ pub async fn end_waiting(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::{BAROMETER, Desk};
+    use crate::operations;
+
+    #[tokio::test]
+    async fn a_second_pause_loses_nothing_that_the_first_called_off() {
+        let mut desk = Desk::new(72).await;
+        desk.contacts(1..=2, None, 1, true).await;
+        let id = desk.approved(BAROMETER).await;
+        desk.outbox = "held";
+        desk.until("2026-09-08T07:00:10Z").await;
+        assert_eq!(desk.counts(id).await, "approved: 7 waiting, 2 handed");
+        // Nobody reads an outcome between the two pauses.
+        desk.does(async |cx| operations::pause(cx, id, Some("claire")).await).await.unwrap();
+        desk.bench.clock.set("2026-09-08T07:00:20Z".parse().unwrap());
+        desk.does(async |cx| operations::resume(cx, id, Some("claire")).await).await.unwrap();
+        desk.bench.clock.set("2026-09-08T07:00:30Z".parse().unwrap());
+        desk.does(async |cx| operations::pause(cx, id, Some("claire")).await).await.unwrap();
+        desk.until("2026-09-08T07:01:00Z").await;
+        assert_eq!(desk.counts(id).await, "paused: 9 waiting");
+        desk.outbox = "sent";
+        desk.does(async |cx| operations::resume(cx, id, Some("claire")).await).await.unwrap();
+        desk.until("2026-09-08T08:00:00Z").await;
+        assert_eq!(desk.counts(id).await, "approved: 7 waiting, 2 sent");
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_cancelled_stays_so_after_a_pause() {
+        let mut desk = Desk::new(73).await;
+        desk.contacts(1..=1, None, 1, true).await;
+        let id = desk.approved(BAROMETER).await;
+        desk.outbox = "held";
+        desk.until("2026-09-08T07:00:10Z").await;
+        sqlx::query(
+            "UPDATE core.delivery SET state = 'cancelled', settled_at = $1, reason = 'cancelled by an operator'",
+        )
+        .bind(desk.bench.clock.now())
+        .execute(&desk.bench.pool)
+        .await
+        .unwrap();
+        desk.does(async |cx| operations::pause(cx, id, Some("claire")).await).await.unwrap();
+        desk.until("2026-09-08T08:00:00Z").await;
+        assert_eq!(desk.counts(id).await, "paused: 4 waiting, 1 cancelled");
+    }
 
     #[test]
     fn a_messages_name_says_step_and_participant() {

@@ -279,6 +279,16 @@ pub enum Lock {
     Alone,
 }
 
+/// A campaign that is taken only where nobody else has it.
+#[derive(Clone, Debug)]
+pub enum Found {
+    Unknown,
+    /// Somebody edits, approves or pauses it at this moment.
+    Busy,
+    /// Locked as with [`Lock::Alone`].
+    Free(Box<Campaign>),
+}
+
 /// The campaign with this number, or `None`.
 ///
 /// # Errors
@@ -312,6 +322,33 @@ pub async fn find(
     .fetch_optional(sql)
     .await?;
     row.map(Campaign::try_from).transpose()
+}
+
+/// As [`find`] with [`Lock::Alone`], without waiting for whoever has the campaign.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find_unless_busy(
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    id: CampaignId,
+) -> Result<Found, HandlerError> {
+    let locked = sqlx::query_scalar!(
+        r#"
+        SELECT id FROM survey_reminders.campaign WHERE organisation_id = $1 AND id = $2
+        FOR NO KEY UPDATE SKIP LOCKED
+        "#,
+        organisation.0,
+        id.0,
+    )
+    .fetch_optional(&mut *sql)
+    .await?;
+    let campaign = find(sql, organisation, id, Lock::None).await?;
+    Ok(match (campaign, locked) {
+        (None, _) => Found::Unknown,
+        (Some(_), None) => Found::Busy,
+        (Some(campaign), Some(_)) => Found::Free(Box::new(campaign)),
+    })
 }
 
 /// The number of the campaign with this slug.

@@ -21,8 +21,9 @@ use crate::definition::{Definition, LimeSurveySource};
 use crate::store::{CampaignId, State};
 
 const SCOPE: &str = "limesurvey:";
-/// News taken in one transaction: a first round after the opening may bring thousands.
-const NEWS_MAX: usize = 300;
+/// News taken in one transaction, which ends within seconds: a first round after the opening may bring thousands. The
+/// rest is asked for again at once.
+const NEWS_MAX: usize = 50;
 /// After a refused login nothing is asked for so long, or LimeSurvey locks us out.
 const PAUSE_AFTER_REFUSAL: TimeDelta = TimeDelta::hours(1);
 /// Answers that come after the deadline still count in the report.

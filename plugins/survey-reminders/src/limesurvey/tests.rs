@@ -131,8 +131,8 @@ async fn thousands_are_read_in_pages_and_taken_in_portions() {
     many.finishes("token-c3-1", "2026-10-05 09:30");
     let mut polling = Polling::new(23, many).await;
     assert_eq!(polling.round().await.0, ["c3"]);
-    // Login, properties, three pages of which the first is read three times, beginnings, release.
-    assert_eq!(polling.requests, 9);
+    // Login, properties, three pages of which the first is read fourteen times, beginnings, release.
+    assert_eq!(polling.requests, 20);
     let (listed, _) = polling.town.calls(async |cx| crate::answers::unmatched(cx, polling.campaign).await).await;
     assert_eq!(listed.len(), 700);
 }
