@@ -673,3 +673,18 @@ async fn a_crash_just_before_any_commit_binds_once() {
 async fn a_crash_just_after_any_commit_binds_once() {
     crash_everywhere(Moment::After).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_under_an_accepted_invitation_takes_the_consent_back() {
+    let town = town().await;
+    let payload = invited(&town).await;
+    follows(&town, "claire", &payload).await;
+    let question = town.last("claire");
+    town.taps("claire", YES).await;
+    assert_eq!((town.number(BOUND).await, town.number(REMINDERS).await), (1, 1));
+    // The old message still has its buttons.
+    let no = question.buttons.iter().find(|(label, _)| label == NO).unwrap().1.clone();
+    town.hears_event(&town.platform, "claire", InboundKind::Action { token: no }).await;
+    assert!(said(&town, "claire").contains("je ne vous enverrai pas de rappels"), "{}", said(&town, "claire"));
+    assert_eq!((town.number(BOUND).await, town.number(REMINDERS).await, town.number(HERE).await), (1, 0, 0));
+}

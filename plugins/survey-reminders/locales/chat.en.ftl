@@ -84,7 +84,7 @@ chat-later-nothing = Noted, but no more reminders are planned for you: I will no
 ## Already answered, not for me, no more
 
 chat-not-answered = Noted, I no longer take it as answered.
-chat-resumed = Noted. The reminders still to come will go out as planned.
+chat-resumed = Noted. If any reminders are still to come for you, they will go out as planned.
 chat-nobody-else = All right, no name is noted.
 chat-colleague-ask = Noted: I will not remind you again. Who should answer “{ $title }” for { $body }? Write their first and last name, if they agree: the organisers will see it, and it is erased if you change your mind. You do not have to give a name.
 chat-colleague-nobody = I give no name

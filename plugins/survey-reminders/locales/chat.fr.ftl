@@ -84,7 +84,7 @@ chat-later-nothing = C’est noté, mais plus aucun rappel n’est prévu pour v
 ## Déjà répondu, ce n’est pas pour moi, ne plus recevoir
 
 chat-not-answered = C’est noté, je n’en tiens plus compte.
-chat-resumed = C’est noté. Les rappels encore à venir partiront comme prévu.
+chat-resumed = C’est noté. S’il reste des rappels à venir pour vous, ils partiront comme prévu.
 chat-nobody-else = Très bien, aucun nom n’est noté.
 chat-colleague-ask = C’est noté : je ne vous le rappellerai plus. Qui devrait répondre à « { $title } » pour { $body } ? Écrivez son prénom et son nom, si cette personne en est d’accord : ils seront visibles de l’équipe organisatrice, et effacés si vous vous ravisez. Vous n’êtes pas obligé de donner un nom.
 chat-colleague-nobody = Je ne donne pas de nom

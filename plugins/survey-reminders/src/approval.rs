@@ -332,6 +332,11 @@ fn broken(what: &str) -> HandlerError {
     HandlerError::Broken(what.to_owned())
 }
 
+/// Whether two names are one person's, however they are typed.
+fn same_name(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
 /// The kind of every step that any approved version had: the current one's word counts.
 pub(crate) async fn kinds_of_steps(
     cx: &mut Context,
@@ -376,7 +381,7 @@ pub async fn approve(
     if kind == Kind::Whole && campaign.is_current_approved() {
         return Err(Refusal::AlreadyApproved.into());
     }
-    if campaign.definition.two_people && campaign.edited_by == approved_by {
+    if campaign.definition.two_people && same_name(&campaign.edited_by, approved_by) {
         return Err(Refusal::SamePerson(approved_by.to_owned()).into());
     }
     if proposal.messages == 0 {

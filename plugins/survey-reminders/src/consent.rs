@@ -29,6 +29,15 @@ pub(crate) async fn command(cx: &mut Context) -> HandlerResult {
     Ok(())
 }
 
+/// Says how it stands where somebody gets no reminders at all, and nothing where they do.
+pub(crate) async fn remark(cx: &mut Context, contact: ContactId) -> HandlerResult {
+    if !is_given(cx, contact).await? {
+        let document = document(cx, contact).await?;
+        cx.reply_as(MESSAGE_KEY, document);
+    }
+    Ok(())
+}
+
 /// Agrees, or withdraws. Withdrawing is for whoever never agreed as well: it says that they get none.
 pub(crate) async fn press(cx: &mut Context, action: Action) -> HandlerResult {
     let (Some(caller), locale) = (cx.caller.clone(), cx.locale) else { return Ok(()) };

@@ -398,7 +398,9 @@ impl Talk<'_> {
         wishes::take_back(self.cx, &self.standing).await?;
         self.read_again().await?;
         let lead = self.say("chat-resumed", &[]);
-        self.present(Some(lead)).await
+        self.present(Some(lead)).await?;
+        // Somebody who wants none at all hears how that stands, and may change it.
+        consent::remark(self.cx, self.caller.contact).await
     }
 
     pub async fn read_again(&mut self) -> HandlerResult {

@@ -214,6 +214,14 @@ impl<'p> Ladder<'p> {
             wanted = self.bounds.opens_at;
             shifts.push(Reason::BeforeOpening);
         }
+        // Whoever joined was given another time than the step's: it is theirs in every later version.
+        if let Some(&approved) = candidate.waiting.get(&step.key)
+            && wanted < now
+            && wanted < approved
+        {
+            wanted = approved;
+            shifts.push(Reason::Joined);
+        }
         // What waits already is late, not over: its misfire policy says what becomes of it.
         if wanted < now && !candidate.waiting.contains_key(&step.key) {
             // Whoever joins later is invited all the same, but not reminded of what they never heard of.
@@ -487,6 +495,19 @@ mod tests {
         let totals = plan.totals(&definition, &candidates);
         assert_eq!((totals.lines, totals.people, totals.respondents), (36, 5, 3));
         assert_eq!(totals.planned + totals.suppressed, totals.lines);
+    }
+
+    /// Somebody's time that was approved is not moved into the past by an edit of other words.
+    #[test]
+    fn a_late_joiner_keeps_their_time_when_the_campaign_is_edited() {
+        let (definition, rule) = (definition(), SendingRule::default());
+        let mut joined = candidate(1, 10, 1, "44");
+        joined.is_new = false;
+        joined.waiting.insert("invitation".parse().unwrap(), at("2026-10-12T07:00:00Z"));
+        let candidates = [joined];
+        let plan = plan(made(&definition, &rule, "2026-10-10T10:00:00Z"), &candidates);
+        let shown = shown(&definition, &candidates, &plan);
+        assert!(shown.contains("Mon 10-12 09:00 +02:00 1 invitation joined"), "{shown}");
     }
 
     #[test]

@@ -295,7 +295,8 @@ pub(super) async fn answer(
     let is_theirs = invitation.contact == caller.contact;
     if !is_me {
         if is_theirs {
-            // It is them: what they decline is the consent.
+            // It is them: what they decline is the consent, also one that they gave before.
+            context.withdraw_consent(Purpose::Reminder);
             say(&mut context, "invitation-no-consent", &[]);
         } else {
             disown(&mut context, &invitation, asked).await?;

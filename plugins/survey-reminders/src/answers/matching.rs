@@ -106,7 +106,7 @@ fn agreed(named: &[(&str, RespondentKey)]) -> Result<RespondentKey, Mismatch> {
 }
 
 /// An INSEE code as it is stored. A spreadsheet that takes it for a number loses its zero: `1004` is `01004`.
-fn insee(given: &str) -> String {
+pub(crate) fn insee(given: &str) -> String {
     let code: String = given.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
     let is_number = code.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && matches!(code.len(), 1 | 4) { format!("0{code}") } else { code }

@@ -20,6 +20,7 @@ use crate::outcome::message_key;
 use crate::store::{CampaignId, ParticipantId, RespondentKey, RespondentState};
 
 use self::matching::find;
+pub(crate) use self::matching::insee;
 pub use self::matching::{Keys, Mismatch};
 pub(crate) use self::moment::moment;
 pub(crate) use self::unmatched::match_late;

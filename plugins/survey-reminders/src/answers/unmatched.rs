@@ -41,9 +41,9 @@ pub struct Unmatched {
 /// Why an operation on news did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswersError {
-    #[error("there is no unmatched answer number {0}: list them with `crieur campaign answers`")]
+    #[error("there is no unmatched answer number {0}: list them with `crieur campaign answers list`")]
     Unknown(NewsId),
-    #[error("{0}: name the respondent by the key that `campaign show` prints, or by token, INSEE code or SIREN number")]
+    #[error("{0}: name the respondent by token, INSEE code or SIREN number")]
     NoRespondent(Mismatch),
     #[error("{0}")]
     Handler(#[from] HandlerError),

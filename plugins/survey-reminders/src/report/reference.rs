@@ -262,7 +262,7 @@ pub(crate) fn read_kind(text: &str) -> Result<CollectiviteKind, String> {
 }
 
 fn read_insee(text: &str) -> Result<String, String> {
-    let code = text.to_uppercase();
+    let code = crate::answers::insee(text);
     let is_fine = (2..=5).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A' | b'B'));
     let remedy = "write it with its zeros, such as `01004`, and format the column as text";
     if is_fine { Ok(code) } else { Err(format!("`{text}` is no INSEE code: {remedy}")) }
@@ -299,6 +299,12 @@ mod tests {
 
     fn read(text: &str) -> Result<Reference, ReferenceError> {
         Reference::read(Spreadsheet::read(Cursor::new(text.as_bytes().to_vec()), None).unwrap())
+    }
+
+    #[test]
+    fn a_zero_that_a_spreadsheet_dropped_is_put_back() {
+        let read = read("type;population;region;insee\ncommune;12;84;1004\n").unwrap();
+        assert_eq!(read.bodies[0].insee.as_deref(), Some("01004"));
     }
 
     #[test]

@@ -102,10 +102,16 @@ pub async fn receive(
             );
             return Ok(WebhookAnswer::refused(401, "stale", Some(SIGNATURE_HEADER), remedy));
         }
-        Authority::Signed { signature } if is_known(cx, &signature).await? => {
-            return Ok(WebhookAnswer::taken("already_known"));
-        }
-        Authority::Signed { .. } | Authority::Bearer => {}
+        Authority::Signed { signature } => match known_by(cx, &signature).await? {
+            Some(campaign) if campaign == *id => return Ok(WebhookAnswer::taken("already_known")),
+            Some(_) => {
+                let remedy = "this very call was taken for another campaign: give each campaign a secret of its own, and \
+                              sign each call anew";
+                return Ok(WebhookAnswer::refused(409, "used_elsewhere", Some(SIGNATURE_HEADER), remedy));
+            }
+            None => {}
+        },
+        Authority::Bearer => {}
     }
     let zone = definition.zone(cx.organisation.time_zone);
     let said = match read(call.content_type, call.body, &source.fields, zone) {
@@ -157,20 +163,16 @@ async fn find(cx: &mut Context, slug: &str) -> Result<Option<(CampaignId, Defini
 }
 
 /// Whether this very signature was taken before, by whatever campaign: two that share a secret share its calls too.
-async fn is_known(cx: &mut Context, signature: &[u8; 32]) -> Result<bool, sqlx::Error> {
+async fn known_by(cx: &mut Context, signature: &[u8; 32]) -> Result<Option<CampaignId>, sqlx::Error> {
     let organisation = cx.organisation.id;
-    sqlx::query_scalar!(
-        r#"
-        SELECT EXISTS (
-            SELECT FROM survey_reminders.webhook_seen
-            WHERE organisation_id = $1 AND signature = $2
-        ) AS "known!"
-        "#,
+    let campaign = sqlx::query_scalar!(
+        "SELECT campaign_id FROM survey_reminders.webhook_seen WHERE organisation_id = $1 AND signature = $2 LIMIT 1",
         organisation.0,
         signature.as_slice(),
     )
-    .fetch_one(cx.sql())
-    .await
+    .fetch_optional(cx.sql())
+    .await?;
+    Ok(campaign.map(CampaignId))
 }
 
 /// Remembers a signature for as long as it is good, and forgets older ones.

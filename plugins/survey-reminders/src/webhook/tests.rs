@@ -61,11 +61,11 @@ async fn a_signed_call_stops_the_reminders_and_its_copy_changes_nothing() {
     let (answer, effects) = town.calls(async |cx| receive(cx, &call, &secrets()).await).await;
     assert_eq!((answer.status, &answer.body["result"]), (200, &json!("already_known")));
     assert!(effects.is_empty());
-    // The copy says nothing elsewhere either, where the same secret is used.
+    // The copy says nothing elsewhere either, where the same secret is used, and is not taken for an answer there.
     let other = town.campaign("autre", webhook()).await;
     let elsewhere = WebhookCall { slug: "autre", ..call };
     let (answer, _) = town.calls(async |cx| receive(cx, &elsewhere, &secrets()).await).await;
-    assert_eq!(answer.body["result"], "already_known");
+    assert_eq!((answer.status, &answer.body["error"]), (409, &json!("used_elsewhere")));
     assert_eq!(town.state_of(other, "c1").await, "silent");
 }
 
