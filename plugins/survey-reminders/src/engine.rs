@@ -338,7 +338,8 @@ async fn had(cx: &mut Context, campaign: &Campaign, due: &[Due]) -> Result<Had, 
     Ok(had)
 }
 
-/// The respondents of a batch of whom somebody has received a message, where a step asks for it.
+/// The respondents of a batch of whom somebody has received a message or is about to, where a step asks for it: the
+/// outbox is asked about what is not settled here yet, since outcomes are read late.
 async fn reached(cx: &mut Context, campaign: &Campaign, due: &[Due]) -> Result<BTreeSet<String>, HandlerError> {
     let asks = |step: &Step| step.only_if == Some(OnlyIf::Unreachable);
     if !campaign.definition.steps.iter().any(asks) {
@@ -346,15 +347,16 @@ async fn reached(cx: &mut Context, campaign: &Campaign, due: &[Due]) -> Result<B
     }
     let organisation = cx.organisation.id;
     let keys: Vec<String> = due.iter().filter_map(|row| row.respondent.clone()).collect();
-    let rows = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         r#"
-        SELECT DISTINCT participant.respondent_key AS "key!"
+        SELECT participant.respondent_key AS "key!", bool_or(message.state = 'sent') AS "is_sent!"
         FROM survey_reminders.participant
         JOIN survey_reminders.planned_message AS message
           ON message.organisation_id = participant.organisation_id AND message.campaign_id = participant.campaign_id
          AND message.participant_id = participant.id
         WHERE participant.organisation_id = $1 AND participant.campaign_id = $2 AND participant.respondent_key = ANY($3)
-          AND message.state = 'sent'
+          AND message.state IN ('handed', 'sent')
+        GROUP BY participant.respondent_key
         "#,
         organisation.0,
         campaign.id.0,
@@ -362,7 +364,30 @@ async fn reached(cx: &mut Context, campaign: &Campaign, due: &[Due]) -> Result<B
     )
     .fetch_all(cx.sql())
     .await?;
-    Ok(rows.into_iter().collect())
+    let (mut reached, mut in_outbox) = (BTreeSet::new(), Vec::new());
+    for row in rows {
+        if row.is_sent {
+            reached.insert(row.key);
+        } else {
+            in_outbox.push(row.key);
+        }
+    }
+    if !in_outbox.is_empty() {
+        let deliveries = cx.deliveries(&campaign.id.scope(), &in_outbox).await?;
+        let arrives = deliveries.into_iter().filter(|delivery| match delivery.state.parse() {
+            // A word of the outbox's own: it is on its way.
+            Ok(MessageState::Waiting | MessageState::Handed | MessageState::Sent) | Err(_) => true,
+            Ok(
+                MessageState::Unknown
+                | MessageState::Failed
+                | MessageState::Expired
+                | MessageState::Suppressed
+                | MessageState::Cancelled,
+            ) => false,
+        });
+        reached.extend(arrives.map(|delivery| delivery.subject));
+    }
+    Ok(reached)
 }
 
 async fn views(cx: &mut Context, due: &[Due]) -> Result<BTreeMap<ContactId, ContactView>, HandlerError> {
@@ -570,5 +595,49 @@ mod tests {
         answer.rollback().await.unwrap();
         desk.until("2026-09-08T07:00:30Z").await;
         assert_eq!(desk.sent[1..], ["09-08 09:00 invitation Contact 1"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_a_message_on_its_way_is_not_unreachable() {
+        let mut desk = Desk::new(78).await;
+        desk.contacts(1..=2, None, 1, true).await;
+        let source = BAROMETER.replacen("only_if = \"not_started\"", "only_if = \"unreachable\"", 1).replacen(
+            "days = 28\nhour = 10",
+            "days = 35\nhour = 10",
+            1,
+        );
+        let id = desk.approved(&source).await;
+        desk.outbox = "held";
+        desk.until("2026-09-08T07:00:10Z").await;
+        assert_eq!(desk.sent.len(), 2);
+        // Of the second one it is known in the outbox alone that it did not arrive.
+        sqlx::query(
+            "UPDATE core.delivery SET state = 'failed', settled_at = due_at, reason = 'gone' WHERE subject = 'c2'",
+        )
+        .execute(&desk.bench.pool)
+        .await
+        .unwrap();
+        desk.bench.clock.set("2026-10-05T07:30:00Z".parse().unwrap());
+        let due = ["c1", "c2"].map(|key| Due {
+            step: "relance-1".to_owned(),
+            participant: ParticipantId(1),
+            contact: None,
+            respondent: Some(key.to_owned()),
+            token: String::new(),
+            due_at: desk.bench.clock.now(),
+            reason: None,
+            version: 1,
+            wish: None,
+            snoozed_until: None,
+            opened: false,
+            answer: RespondentState::Silent,
+        });
+        let read = desk.does(async |cx| {
+            let campaign = crate::operations::find(cx, id).await?;
+            Ok(reached(cx, &campaign, &due).await?)
+        });
+        assert_eq!(read.await.unwrap(), BTreeSet::from(["c1".to_owned()]));
+        desk.until("2026-10-05T08:00:00Z").await;
+        assert_eq!(desk.sent[2..], ["10-05 09:30 relance-1 Contact 2"]);
     }
 }

@@ -47,7 +47,7 @@ pub struct PersonCase<'c> {
     pub snoozed_until: Option<DateTime<Utc>>,
     /// They opened the link.
     pub opened: bool,
-    /// Somebody of their collectivité has received a message.
+    /// Somebody of their collectivité has received a message, or is about to.
     pub is_reached: bool,
     /// What went out to them, or is about to, in this campaign.
     pub had: &'c [(StepKind, DateTime<Utc>)],
