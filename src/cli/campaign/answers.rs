@@ -18,26 +18,31 @@ use crate::cli::output::{Output, moment, table};
 
 #[derive(Subcommand, Debug)]
 pub(in crate::cli) enum AnswersCommand {
-    /// Answers that match nobody, each with the reason.
+    /// List answers that match nobody, each with the reason
+    #[command(after_help = "Example:\n  crieur campaign answers list barometre-2026")]
     List {
-        /// The campaign, by name or number.
+        /// The campaign, by name or number
         campaign: String,
     },
-    /// Says whose answer it is.
+    /// Say whose answer it is
+    #[command(after_help = "Example:\n  crieur campaign answers match barometre-2026 3 44109")]
     Match {
+        /// The campaign, by name or number
         campaign: String,
-        /// Its number in the list.
+        /// Its number in the list
         answer: i64,
-        /// The respondent: its key (c12), a token, an INSEE code or a SIREN number.
+        /// The respondent: a token, an INSEE code, a SIREN number, or its key (c12)
         whose: String,
     },
-    /// Says that an answer belongs to nobody.
+    /// Say that an answer belongs to nobody
+    #[command(after_help = "Example:\n  crieur campaign answers dismiss barometre-2026 3")]
     Dismiss {
+        /// The campaign, by name or number
         campaign: String,
-        /// Its number in the list.
+        /// Its number in the list
         answer: i64,
     },
-    /// Exports what was answered in chat, as LimeSurvey exports responses.
+    /// Export what was answered in chat, as LimeSurvey exports responses
     #[command(after_help = "Examples:\n  crieur campaign answers export barometre-2026 --csv answers.csv\n  \
                       crieur campaign answers export barometre-2026 --format limesurvey --labels > answers.csv")]
     Export(ExportArguments),
