@@ -38,6 +38,7 @@ pub mod store;
 
 pub use clock::Clock;
 pub use crieur_charts as charts;
+pub use crieur_spreadsheets as spreadsheets;
 pub use ids::*;
 pub use locale::{Locale, Wording};
 pub use redacted::Redacted;

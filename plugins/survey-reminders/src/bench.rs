@@ -127,7 +127,7 @@ pub(crate) fn somebody(number: i64) -> ContactView {
         groups: Vec::new(),
         stopped: false,
         consents: vec![Purpose::Reminder],
-        reach: Reach { last_used: Some(Platform::new("webchat")), ..Reach::default() },
+        reach: Reach { last_used: Some(Platform::new("bench")), ..Reach::default() },
     }
 }
 
@@ -150,7 +150,7 @@ impl Desk {
         let bench = PluginBench::new("survey-reminders".parse().unwrap(), Clock::manual(start), seed).await;
         let account: i32 = sqlx::query_scalar(
             "INSERT INTO core.account (organisation_id, name, platform, state, created_at)
-             VALUES ($1, 'webchat', 'webchat', 'active', $2) RETURNING id",
+             VALUES ($1, 'bench', 'bench', 'active', $2) RETURNING id",
         )
         .bind(bench.organisation.id.0)
         .bind(start)
@@ -181,7 +181,7 @@ impl Desk {
         ];
         let ways = [
             "INSERT INTO core.address (organisation_id, scheme, path, contact_id, created_at)
-             SELECT $1, 'webchat', n::text, ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, $2
+             SELECT $1, 'bench', n::text, ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, $2
              FROM generate_series($3, $4) AS n WHERE $7::integer > 0 AND $5::bigint IS NOT NULL OR $6::integer > 0",
             "INSERT INTO core.conversation (organisation_id, id, account_id, kind, platform_ref, state, created_at)
              SELECT $1, ('00000000-0000-0000-0001-' || lpad(n::text, 12, '0'))::uuid, $7, 'direct', n::text, 'open', $2

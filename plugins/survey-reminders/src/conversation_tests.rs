@@ -292,7 +292,7 @@ async fn somebody_else_is_named_and_nothing_is_sent_to_them() {
     insta::assert_snapshot!(shown, @r"
     C’est noté : « Baromètre 2026 » n’est pas pour vous, je ne vous le rappellerai plus.
     Vous avez proposé Zoé Payet. Transmettez-lui vous-même ce lien personnel, par le moyen de votre choix :
-    • webchat : https://t.example/bot?start=…
+    • bench : https://t.example/bot?start=…
     Je n’écris pas à cette personne : elle ne recevra rien de moi avant d’être venue par ce lien, et aucun rappel avant que l’équipe organisatrice ne l’ait ajoutée. Le lien ne sert qu’une fois, jusqu’au vendredi 13 novembre 2026 à 18 h.
     [En fait, c’est bien pour moi]
     ");

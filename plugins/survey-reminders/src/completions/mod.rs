@@ -11,8 +11,8 @@ use bot_core::PluginId;
 use bot_core::core::{Core, Organisation};
 use bot_core::plugin::{Context, HandlerError};
 use bot_core::service::ServiceError;
+use bot_core::spreadsheets::{ReadError, Row, Spreadsheet};
 use chrono_tz::Tz;
-use crieur_spreadsheets::{ReadError, Row, Spreadsheet};
 use serde::Serialize;
 use serde_json::json;
 

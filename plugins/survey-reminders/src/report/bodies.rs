@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bot_core::contacts::CollectiviteKind;
-use crieur_spreadsheets::{CsvWriter, ReadError, Spreadsheet, SpreadsheetError};
+use bot_core::spreadsheets::{CsvWriter, ReadError, Spreadsheet, SpreadsheetError};
 
 use super::facts::{Facts, Respondent};
 use super::funnel::Progress;

@@ -1,7 +1,7 @@
 //! The report as tables to work with: semicolons and a mark of UTF-8, as spreadsheets want them.
 
 use bot_core::Locale;
-use crieur_spreadsheets::CsvWriter;
+use bot_core::spreadsheets::CsvWriter;
 
 use super::Report;
 use super::bodies;
@@ -145,7 +145,7 @@ pub fn next(locale: Locale, list: &[Next]) -> Vec<u8> {
 mod tests {
     use std::io::Cursor;
 
-    use crieur_spreadsheets::Spreadsheet;
+    use bot_core::spreadsheets::Spreadsheet;
 
     use super::*;
     use crate::report::bench::told;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bot_core::OrganisationId;
 use bot_core::contacts::CollectiviteKind;
 use bot_core::plugin::{Context, HandlerError};
-use crieur_spreadsheets::{ReadError, Row, Spreadsheet, SpreadsheetError};
+use bot_core::spreadsheets::{ReadError, Row, Spreadsheet, SpreadsheetError};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
