@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use barometer_digests::BarometerDigests;
 use bot_core::plugin::Plugin;
 use micro_consultations::MicroConsultations;
 use serde_json::Value;
@@ -9,7 +10,11 @@ use survey_reminders::SurveyReminders;
 use toml::Table;
 
 pub(crate) fn all() -> anyhow::Result<Vec<Arc<dyn Plugin>>> {
-    Ok(vec![Arc::new(MicroConsultations::new()?), Arc::new(SurveyReminders::new()?)])
+    Ok(vec![
+        Arc::new(MicroConsultations::new()?),
+        Arc::new(SurveyReminders::new()?),
+        Arc::new(BarometerDigests::new()?),
+    ])
 }
 
 /// Checks one plugin's settings against its manifest's schema: which fields there are, and of which type.

@@ -1,0 +1,1 @@
+# What an edition says beside its entries.

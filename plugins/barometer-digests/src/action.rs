@@ -1,0 +1,114 @@
+//! What the buttons carry: what to do, in which edition, at which revision of it.
+//!
+//! Eleven bytes: verb, edition (4), revision (2), argument (4). Whoever presses is known by their chat.
+
+use bot_core::action::ActionPayload;
+
+/// A press, as it was sealed behind its button.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Action {
+    pub verb: Verb,
+    /// 0 where the verb is about no edition.
+    pub edition: u32,
+    /// The revision that was on the screen: a draft that has changed since is shown anew instead.
+    pub revision: u16,
+    /// An entry (see [`crate::edition::EntryKey::short`]), a day, a topic's place, whatever the verb needs.
+    pub argument: u32,
+}
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// What pressing does.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Verb { $($(#[$doc])* $name,)* }
+
+        impl Verb {
+            #[cfg(test)]
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            fn code(self) -> u8 {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            fn of(code: u8) -> Option<Self> {
+                match code { $($code => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+/// From here on for editors.
+const EDITORS_FROM: u8 = 64;
+
+// Codes are for ever: a button may be pressed years after it was sent.
+verbs! {
+    // Readers: 1 to 63.
+    Subscribe = 1,
+    /// Shows what one is subscribed to.
+    Subscriptions = 2,
+    Unsubscribe = 3,
+    ConfirmUnsubscribing = 4,
+
+    // Editors: from 64.
+    /// Shows an edition.
+    Edition = 64,
+    /// Lists editions.
+    Editions = 65,
+}
+
+impl Verb {
+    pub fn is_for_editors(self) -> bool {
+        self.code() >= EDITORS_FROM
+    }
+}
+
+impl Action {
+    pub fn new(verb: Verb) -> Self {
+        Self { verb, edition: 0, revision: 0, argument: 0 }
+    }
+
+    pub fn with(self, argument: u32) -> Self {
+        Self { argument, ..self }
+    }
+
+    pub fn payload(self) -> ActionPayload {
+        let mut bytes = vec![self.verb.code()];
+        bytes.extend(self.edition.to_be_bytes());
+        bytes.extend(self.revision.to_be_bytes());
+        bytes.extend(self.argument.to_be_bytes());
+        // Eleven bytes, under the contract's 22.
+        ActionPayload::new(bytes).unwrap_or_else(|_| unreachable!("eleven bytes always fit"))
+    }
+
+    /// `None`: of a version that is gone, or not ours.
+    pub fn read(payload: &ActionPayload) -> Option<Self> {
+        let bytes: [u8; 11] = payload.as_bytes().try_into().ok()?;
+        let [verb, e0, e1, e2, e3, r0, r1, a0, a1, a2, a3] = bytes;
+        Some(Self {
+            verb: Verb::of(verb)?,
+            edition: u32::from_be_bytes([e0, e1, e2, e3]),
+            revision: u16::from_be_bytes([r0, r1]),
+            argument: u32::from_be_bytes([a0, a1, a2, a3]),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_reads_back_as_it_was_sealed() {
+        for verb in Verb::ALL {
+            let action = Action { verb: *verb, edition: 70_000, revision: 12, argument: u32::MAX - 3 };
+            assert_eq!(Action::read(&action.payload()), Some(action));
+        }
+    }
+
+    #[test]
+    fn what_was_never_sealed_is_nothing() {
+        for bytes in [vec![], vec![1; 10], vec![0; 11], vec![200; 11], vec![1; 12]] {
+            assert_eq!(Action::read(&ActionPayload::new(bytes).unwrap()), None);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The public archive: a page, a feed and JSON for every published edition.

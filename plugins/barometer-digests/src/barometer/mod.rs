@@ -1,0 +1,1 @@
+//! Figures: datasets, their versions, and what changed between a barometer's editions.

@@ -1,0 +1,1 @@
+//! Reads a digest file: everything wrong with it at once, each problem at its line.

@@ -1,0 +1,1 @@
+//! An edition as its readers see it: as a message for each way of reading, and its charts.

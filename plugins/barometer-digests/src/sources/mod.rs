@@ -1,0 +1,3 @@
+//! Where news and events come from.
+
+pub mod harvest;
