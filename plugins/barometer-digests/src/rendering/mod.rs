@@ -1,1 +1,3 @@
 //! An edition as its readers see it: as a message for each way of reading, and its charts.
+
+pub mod numbers;
