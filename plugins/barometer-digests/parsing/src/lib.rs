@@ -8,4 +8,5 @@
 pub mod encoding;
 pub mod feed;
 mod markup;
+pub mod table;
 pub mod words;
