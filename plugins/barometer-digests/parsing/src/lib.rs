@@ -5,7 +5,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod calendar;
 pub mod encoding;
 pub mod feed;
 mod markup;
+pub mod recurrence;
 pub mod words;
+mod zone;
