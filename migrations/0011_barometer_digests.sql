@@ -159,11 +159,15 @@ CREATE TABLE barometer_digests.edition (
     -- Readers it is for, counted when it was published.
     expected         integer     CHECK (expected >= 0),
     finished_at      timestamptz,
+    -- Why it was left out, in the words of whoever did.
+    skip_reason      text        CHECK (length(skip_reason) BETWEEN 1 AND 1000),
     -- The last time its numbers did not add up, and how.
     mismatch         jsonb,
     PRIMARY KEY (organisation_id, number),
     CHECK ((approved_at IS NULL) = (approved_by IS NULL)),
-    CHECK ((state IN ('approved', 'sending', 'sent')) = (approved_at IS NOT NULL)),
+    -- What is left out may have been approved before.
+    CHECK (state = 'skipped' OR (state IN ('approved', 'sending', 'sent')) = (approved_at IS NOT NULL)),
+    CHECK ((state = 'skipped') = (skip_reason IS NOT NULL)),
     CHECK ((state IN ('sending', 'sent')) = (published_at IS NOT NULL)),
     CHECK ((published_at IS NULL) = (expected IS NULL)),
     CHECK ((state = 'sent') = (finished_at IS NOT NULL))

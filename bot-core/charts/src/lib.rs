@@ -54,6 +54,7 @@
 
 mod bars;
 mod editions;
+mod figure;
 mod locale;
 mod picture;
 mod png;
@@ -68,6 +69,7 @@ mod typeset;
 
 pub use bars::{Bar, BarChart, Base};
 pub use editions::{Edition, EditionsChart};
+pub use figure::Quantity;
 pub use locale::{Locale, Unit};
 pub use png::{PNG_WIDTHS_PX, PngError};
 pub use rates::{Rate, RateChart};

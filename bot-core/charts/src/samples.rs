@@ -1,6 +1,7 @@
 //! Charts and texts for tests.
 
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 use crate::{Bar, BarChart, Base, Locale, Unit};
 
@@ -43,4 +44,13 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
 /// Counts, with the ends of their range.
 pub(crate) fn count() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0..200u64, 1 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)]
+}
+
+/// Published figures: plausible ones, tiny ones, negative ones and the ends of the range.
+pub(crate) fn any_decimal() -> impl Strategy<Value = Decimal> {
+    prop_oneof![
+        4 => (0..1_001i64).prop_map(|tenths| Decimal::new(tenths, 1)),
+        1 => (any::<i64>(), 0..29u32).prop_map(|(digits, scale)| Decimal::new(digits, scale)),
+        1 => prop_oneof![Just(Decimal::ZERO), Just(Decimal::MAX), Just(Decimal::MIN), Just(Decimal::new(1, 28))],
+    ]
 }

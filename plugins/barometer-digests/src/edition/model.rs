@@ -2,6 +2,8 @@
 //! edition reads the same whatever changed since, and the same inputs give the same bytes.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use bot_core::{Locale, Wording};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -58,6 +60,26 @@ pub struct ContentHash(pub [u8; 32]);
 impl ContentHash {
     pub fn of(canonical: &str) -> Self {
         Self(Sha256::digest(canonical.as_bytes()).into())
+    }
+}
+
+/// In hexadecimal; `{:.8}` is the beginning that people compare.
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        f.pad(&digits)
+    }
+}
+
+impl FromStr for ContentHash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digit = |at: usize| text.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let bytes: Option<Vec<u8>> = (0..32).map(|index| digit(2 * index)).collect();
+        let bytes = bytes.filter(|_| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| format!("`{text}` is no hash: copy the 64 digits that `digest show` prints"))
     }
 }
 
