@@ -12,6 +12,8 @@ pub mod linking;
 pub mod roles;
 mod words;
 
+pub use crate::dispatcher::withdraw_consent;
+
 pub(crate) use self::erasure::{FIRE_UNNAME, unname};
 
 use chrono::TimeDelta;
@@ -469,14 +471,6 @@ async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError
             &wording,
             now,
         )
-        .await?;
-        // Saying yes is a wish to hear from us again.
-        sqlx::query!(
-            "UPDATE core.contact SET status = 'active' WHERE organisation_id = $1 AND id = $2 AND status = 'stopped'",
-            organisation,
-            caller.contact.0,
-        )
-        .execute(&mut *context.transaction)
         .await?;
     } else {
         sqlx::query!(
