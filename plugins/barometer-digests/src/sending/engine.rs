@@ -20,7 +20,7 @@ use crate::rendering::way::{Way, WhenEmpty};
 /// Digests handed over in one call.
 const BATCH_MAX: i64 = 500;
 /// Digests that one statement lets expire.
-const EXPIRED_MAX: i64 = 20_000;
+const EXPIRED_MAX: i64 = 10_000;
 /// How long after a hand-over its outcomes are asked for; twice as long each time nothing has changed.
 const LOOK_AFTER: TimeDelta = TimeDelta::minutes(1);
 const LOOK_DOUBLINGS_MAX: u32 = 6;

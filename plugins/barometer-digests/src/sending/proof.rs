@@ -243,13 +243,16 @@ pub async fn watched(sql: &mut PgConnection) -> Result<Vec<Watched>, sqlx::Error
             FROM barometer_digests.edition WHERE published_at IS NOT NULL
         )
         SELECT latest.organisation_id, latest.number, latest.mismatch AS "mismatch: Json<Vec<Problem>>",
-               digest.state AS "state?", count(digest.state) AS "count!"
+               digest.state AS "state?", digest.count AS "count?"
         FROM latest
-        LEFT JOIN barometer_digests.reader_digest AS digest
-          ON digest.organisation_id = latest.organisation_id AND digest.edition_number = latest.number
+        -- For each by itself, so that old editions are not even looked at.
+        LEFT JOIN LATERAL (
+            SELECT state, count(*) FROM barometer_digests.reader_digest
+            WHERE organisation_id = latest.organisation_id AND edition_number = latest.number
+            GROUP BY state
+        ) AS digest ON true
         -- One that does not add up is shown until it does.
         WHERE latest.place <= $1 OR latest.mismatch IS NOT NULL
-        GROUP BY latest.organisation_id, latest.number, latest.mismatch, digest.state
         ORDER BY latest.organisation_id, latest.number DESC
         "#,
         SHOWN_MAX,
@@ -263,9 +266,9 @@ pub async fn watched(sql: &mut PgConnection) -> Result<Vec<Watched>, sqlx::Error
             let problems = row.mismatch.map(|Json(problems)| problems).unwrap_or_default();
             watched.push(Watched { organisation, edition, by_state: BTreeMap::new(), problems });
         }
-        if let (Some(state), Some(last)) = (row.state, watched.last_mut()) {
+        if let (Some(state), Some(count), Some(last)) = (row.state, row.count, watched.last_mut()) {
             let state = state.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?;
-            last.by_state.insert(state, row.count.unsigned_abs());
+            last.by_state.insert(state, count.unsigned_abs());
         }
     }
     Ok(watched)
