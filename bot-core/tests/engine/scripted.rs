@@ -506,7 +506,8 @@ impl Plugin for ScriptedPlugin {
 
     async fn on_event(&self, _: &mut Context, event: &Event) -> HandlerResult {
         match event {
-            Event::ContactsMerged { kept_addresses, joiner_addresses, .. } => {
+            Event::ContactsMerged { kept, joiner, kept_addresses, joiner_addresses } => {
+                cx.carry_consent(Purpose::Reminder, *joiner, *kept).await?;
                 self.hear(format!("merged {} and {}", kept_addresses.len(), joiner_addresses.len()));
             }
             Event::ContactSplit { .. } => self.hear("split"),
