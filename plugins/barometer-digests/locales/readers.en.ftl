@@ -4,7 +4,7 @@ readers-no-digest = There is no digest to subscribe to yet. Come back later: it 
 readers-not-for-the-room = In a room, only an organiser can subscribe everybody, change the settings or stop the digest. You can subscribe for yourself, in private.
 readers-in-private = Subscribe in private
 
-readers-offer = “{ $title }” is the digest of { $organisation }: figures, results of consultations, news and events to come, { $rhythms ->
+readers-offer = “{ $title }” is the digest sent by { $organisation }: figures, results of consultations, news and events to come, { $rhythms ->
     [weekly] each week
     [monthly] each month
    *[both] each week or each month
@@ -92,7 +92,7 @@ readers-day-ask = { $rhythm ->
     [monthly] Which day? The month’s digest comes on the first such day of the month.
    *[weekly] Which day of the week?
  }
-readers-hour-ask = At what time? Hours are those of { $zone }.
+readers-hour-ask = At what time? Hours are those of the zone { $zone }.
 readers-hours-earlier = Earlier
 readers-hours-later = Later
 

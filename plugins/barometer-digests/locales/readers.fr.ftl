@@ -4,7 +4,7 @@ readers-no-digest = Il n’y a pas encore de lettre à laquelle s’abonner. Rev
 readers-not-for-the-room = Dans un salon, seul un organisateur peut abonner tout le monde, changer les réglages ou arrêter la lettre. Vous pouvez vous abonner pour vous, en privé.
 readers-in-private = S’abonner en privé
 
-readers-offer = « { $title } » est la lettre de { $organisation } : les chiffres, les résultats des consultations, l’actualité et les événements à venir, { $rhythms ->
+readers-offer = « { $title } » est la lettre envoyée par { $organisation } : les chiffres, les résultats des consultations, l’actualité et les événements à venir, { $rhythms ->
     [weekly] chaque semaine
     [monthly] chaque mois
    *[both] chaque semaine ou chaque mois
@@ -92,7 +92,7 @@ readers-day-ask = { $rhythm ->
     [monthly] Quel jour ? La lettre du mois arrive le premier de ces jours dans le mois.
    *[weekly] Quel jour de la semaine ?
  }
-readers-hour-ask = À quelle heure ? Les heures sont celles de { $zone }.
+readers-hour-ask = À quelle heure ? Les heures sont celles du fuseau { $zone }.
 readers-hours-earlier = Plus tôt
 readers-hours-later = Plus tard
 

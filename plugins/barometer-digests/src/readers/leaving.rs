@@ -148,3 +148,157 @@ async fn standing_for(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use bot_core::Locale;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::readers::bench::{Citizen, SECRET, Town};
+
+    async fn link_of(citizen: &Citizen<'_>) -> String {
+        token(&SECRET, citizen.reader().await.id)
+    }
+
+    async fn subscribed(town: &Town) -> Citizen<'_> {
+        let mut citizen = town.citizen();
+        citizen.sends("abonner").await;
+        citizen.taps("Je m’abonne").await;
+        citizen
+    }
+
+    fn body(answer: &Answer) -> String {
+        String::from_utf8(answer.body.clone()).unwrap().replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    #[tokio::test]
+    async fn looking_asks_and_only_the_button_leaves() {
+        let town = Town::new(21).await;
+        let citizen = subscribed(&town).await;
+        town.publishes(1, "2026-W48").await;
+        town.digest(&citizen.reader().await, 1, "waiting").await;
+        let link = link_of(&citizen).await;
+        for locale in Locale::ALL {
+            let asked = page(&Visit { locale, ..town.visit() }, &link).await.unwrap();
+            assert_eq!((asked.status, asked.header("cache-control")), (200, Some("no-store")));
+            let language = if locale == Locale::En { "?lang=en" } else { "" };
+            let form = format!("<form method=\"post\" action=\"/digests/leave/{link}{language}\">");
+            assert!(body(&asked).contains(&form), "{}", body(&asked));
+            assert!(asked.header("content-security-policy").unwrap().contains("form-action 'self'"));
+        }
+        assert_eq!(citizen.reader().await.state, State::Active);
+        let done = leave(&town.visit(), &link).await.unwrap();
+        let reader = citizen.reader().await;
+        assert_eq!((done.status, reader.state), (200, State::Left));
+        assert!(body(&done).contains("Vous ne recevrez plus « La lettre de l’observatoire »."), "{}", body(&done));
+        assert_eq!(town.digests().await, ["r1 2026-W48 cancelled left"]);
+
+        town.bench.clock.advance(chrono::TimeDelta::hours(1));
+        assert_eq!(leave(&town.visit(), &link).await.unwrap().body, done.body);
+        assert_eq!(page(&town.visit(), &link).await.unwrap().body, done.body);
+        assert_eq!(citizen.reader().await.left_at, reader.left_at, "leaving twice moved the first time");
+    }
+
+    #[tokio::test]
+    async fn the_consent_is_withdrawn_and_what_is_queued_goes_out_no_more() {
+        let town = Town::new(22).await;
+        let citizen = subscribed(&town).await;
+        let (organisation, contact) = (town.bench.organisation.id.0, citizen.caller.contact.0);
+        let now = town.bench.clock.now();
+        sqlx::query!(
+            "INSERT INTO core.contact (organisation_id, id, status, created_at) VALUES ($1, $2, 'active', $3)",
+            organisation,
+            contact,
+            now
+        )
+        .execute(&town.bench.pool)
+        .await
+        .unwrap();
+        sqlx::query!(
+            r#"
+            INSERT INTO core.consent (organisation_id, contact_id, purpose, wording, given_at)
+            VALUES ($1, $2, 'digest', 'oui', $3), ($1, $2, 'reminder', 'oui', $3)
+            "#,
+            organisation,
+            contact,
+            now,
+        )
+        .execute(&town.bench.pool)
+        .await
+        .unwrap();
+        leave(&town.visit(), &link_of(&citizen).await).await.unwrap();
+        let left = sqlx::query_scalar!("SELECT purpose FROM core.consent WHERE withdrawn_at IS NULL")
+            .fetch_all(&town.bench.pool)
+            .await
+            .unwrap();
+        assert_eq!(left, ["reminder"]);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_nobodys_says_how_to_leave_in_chat() {
+        let town = Town::new(23).await;
+        let citizen = subscribed(&town).await;
+        let id = citizen.reader().await.id;
+        let room = town.bench.room("salon", false, false).await;
+        let mut organiser = town.organiser();
+        organiser.goes_to(&room);
+        organiser.sends("abonner").await;
+        organiser.taps("Abonner ce salon").await;
+        let room = town.reader(Place::Room(room.id)).await.unwrap();
+        let (good, of_room, of_nobody) = (token(&SECRET, id), token(&SECRET, room.id), token(&SECRET, ReaderId(99)));
+        let wrong = [
+            String::new(),
+            "x".repeat(9000),
+            good[1..].to_owned(),
+            format!("{good}A"),
+            token(&[1; 32], id),
+            of_room,
+            of_nobody,
+            "é/../<script>".to_owned(),
+        ];
+        for token in &wrong {
+            let looked = page(&town.visit(), token).await.unwrap();
+            let left = leave(&town.visit(), token).await.unwrap();
+            assert_eq!((looked.status, left.status), (404, 404), "{token:?}");
+            assert!(body(&left).contains("écrivez /desabonner, ou le mot STOP"), "{}", body(&left));
+        }
+        assert_eq!(
+            (citizen.reader().await.state, town.reader(room.place.unwrap()).await.unwrap().state),
+            (State::Active, State::Active)
+        );
+        town.erases(citizen.caller.contact).await;
+        assert_eq!(leave(&town.visit(), &good).await.unwrap().status, 404);
+    }
+
+    #[tokio::test]
+    async fn of_two_contacts_who_are_one_person_both_links_leave() {
+        let town = Town::new(24).await;
+        let (kept, joiner) = (subscribed(&town).await, subscribed(&town).await);
+        let link = link_of(&joiner).await;
+        town.merges(kept.caller.contact, joiner.caller.contact).await;
+        let last = subscribed(&town).await;
+        town.merges(last.caller.contact, kept.caller.contact).await;
+        assert_eq!(leave(&town.visit(), &link).await.unwrap().status, 200);
+        assert_eq!(last.reader().await.state, State::Left);
+    }
+
+    #[test]
+    fn a_link_is_there_only_with_public_pages() {
+        let url = leave_url(Some("https://crieur.example"), &SECRET, ReaderId(7)).unwrap();
+        let token = url.strip_prefix("https://crieur.example/digests/leave/").unwrap();
+        assert_eq!((token.len(), read(&SECRET, token)), (32, Some(ReaderId(7))));
+        assert_eq!(leave_url(None, &SECRET, ReaderId(7)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_token_is_read(number in any::<i64>(), place in 0_usize..32, sign in "[A-Za-z0-9_-]") {
+            let good = token(&SECRET, ReaderId(number));
+            prop_assert_eq!(read(&SECRET, &good), Some(ReaderId(number)));
+            let mut other = good.clone();
+            other.replace_range(place..=place, &sign);
+            prop_assert_eq!(read(&SECRET, &other).is_some(), other == good);
+        }
+    }
+}

@@ -259,12 +259,12 @@ impl<'c> Talk<'c> {
     async fn join(&mut self, lead: Lead) -> HandlerResult {
         let mut reader = self.some_reader().await?;
         let (organisation, now) = (self.cx.organisation.id, self.cx.now);
-        let came_back = reader.state == State::Left;
+        let (came_back, got_none) = (reader.state == State::Left, !self.gets_digests(&reader));
         if reader.preferences.time_zone != self.zone {
             reader.preferences.time_zone = self.zone;
             store::change(self.cx.sql(), organisation, reader.id, &reader.preferences).await?;
         }
-        let joined = store::join(self.cx.sql(), organisation, reader.id, now).await?;
+        store::join(self.cx.sql(), organisation, reader.id, now).await?;
         if came_back {
             under_way::resume(self.cx, reader.id).await?;
         }
@@ -274,7 +274,7 @@ impl<'c> Talk<'c> {
             self.silenced = false;
         }
         reader.state = State::Active;
-        self.settings(&reader, if joined { lead } else { Lead::Already }).await
+        self.settings(&reader, if got_none { lead } else { Lead::Already }).await
     }
 
     async fn leave(&mut self) -> HandlerResult {
