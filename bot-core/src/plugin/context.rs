@@ -1,5 +1,7 @@
 //! One call's view of the world, and the words in which it asks for effects.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -130,6 +132,27 @@ impl Context {
             settled_at: row.settled_at,
         });
         Ok(views.collect())
+    }
+
+    /// How many messages of `scope` this plugin sent, by state: what the outbox itself says, to hold one's own counts
+    /// against.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn delivery_counts(&mut self, scope: &str) -> Result<BTreeMap<String, u64>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT state, count(*) AS "count!" FROM core.delivery
+            WHERE organisation_id = $1 AND plugin_id = $2 AND scope = $3 AND kind = 'send'
+            GROUP BY state
+            "#,
+            self.organisation.id.0,
+            self.plugin.as_str(),
+            scope,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.state, row.count.unsigned_abs())).collect())
     }
 
     /// Replaces the latest message sent under `message_key` in the conversation; sends it anew where that message

@@ -70,6 +70,10 @@ pub struct Outgoing {
     /// The same in other languages: each reader gets theirs where it is here.
     #[serde(default)]
     pub translations: Vec<(Locale, Document)>,
+    /// What it is written in, where the reader chose that for such messages; otherwise it is taken to be in the
+    /// language they are known to speak.
+    #[serde(default)]
+    pub locale: Option<Locale>,
     /// For the document's templates.
     #[serde(default)]
     pub variables: serde_json::Map<String, Value>,
@@ -96,6 +100,7 @@ impl Outgoing {
             to,
             document,
             translations: Vec::new(),
+            locale: None,
             variables: serde_json::Map::new(),
             purpose,
             lane: if matches!(to, Recipient::Consenting) { Lane::Bulk } else { Lane::Normal },
@@ -123,6 +128,8 @@ pub enum Recipient {
     ContactElsewhere(ContactId),
     /// Every organiser, at the very address that has the role.
     Organisers,
+    /// Every operator, as organisers are.
+    Operators,
     /// The caller, in their private conversation with the account they called from, which is opened when there is
     /// none yet. Without a caller nobody hears it.
     CallerInPrivate,

@@ -1,7 +1,8 @@
 //! What a plugin may ask of the core besides answering: many messages at once, consent, another plugin's help.
 
-use bot_core::plugin::Role;
-use bot_core::{Address, Platform};
+use bot_core::message::Document;
+use bot_core::plugin::{Context, Outgoing, Purpose, Recipient, Role};
+use bot_core::{Address, ContactId, ConversationId, Locale, Platform};
 
 use crate::scripted::{ScriptedPlatform, ScriptedPlugin};
 use crate::town::Town;
@@ -134,4 +135,70 @@ async fn what_was_called_off_while_a_process_held_it_does_not_begin() {
     assert_eq!(town.platform.words("ana"), before);
     let ended = "SELECT count(*) FROM core.delivery WHERE scope = 'campaign' AND state = 'cancelled'";
     assert_eq!(town.number(ended).await, 2);
+}
+
+/// Five hundred readers of one digest, in the language they chose for it, and what the outbox says of them afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_words_to_many_are_kept_once_and_counted() {
+    let town = town().await;
+    town.says("ana", "/ping").await;
+    let ana: uuid::Uuid = sqlx::query_scalar("SELECT contact_id FROM core.address WHERE path = 'ana'")
+        .fetch_one(town.database.pool())
+        .await
+        .unwrap();
+    let room: uuid::Uuid = sqlx::query_scalar("SELECT id FROM core.conversation WHERE platform_ref = 'ana'")
+        .fetch_one(town.database.pool())
+        .await
+        .unwrap();
+    let organisation = town.service().default_organisation().unwrap();
+    let plugin = "asking".parse().unwrap();
+    let send = async |cx: &mut Context| {
+        let message = |to, number: usize| {
+            let words = Document::says("The digest of the week");
+            let mut message = Outgoing::new(to, Purpose::Service, "digest:1", words);
+            message.subject = format!("r{number}");
+            message.locale = Some(Locale::En);
+            message
+        };
+        let ana = Recipient::Contact(ContactId(ana));
+        let room = Recipient::Conversation(ConversationId(room));
+        let nowhere = ConversationId(uuid::Uuid::nil());
+        let mut messages: Vec<_> =
+            (0..500).map(|number| message(if number == 7 { room } else { ana }, number)).collect();
+        messages.push(message(Recipient::Conversation(nowhere), 500));
+        cx.send_each(messages);
+        Ok::<_, sqlx::Error>(())
+    };
+    town.service().core().perform(organisation, &plugin, send).await.unwrap().unwrap();
+    town.quiet().await;
+    let kept = "SELECT count(DISTINCT document_hash) FROM core.delivery WHERE scope = 'digest:1'";
+    assert_eq!(town.number(kept).await, 1);
+    let theirs = "SELECT count(*) FROM core.delivery WHERE scope = 'digest:1' AND locale = 'en' AND state = 'sent'";
+    assert_eq!(town.number(theirs).await, 500);
+    let count = async |cx: &mut Context| cx.delivery_counts("digest:1").await;
+    let counts = town.service().core().perform(organisation, &plugin, count).await.unwrap().unwrap();
+    assert_eq!(counts, [("sent".to_owned(), 500)].into(), "whoever is nowhere gets none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_are_told_at_the_address_that_has_the_role() {
+    let town = town().await;
+    let organisation = town.service().default_organisation().unwrap();
+    for (who, role) in [("orga", Role::Organiser), ("opera", Role::Operator)] {
+        town.says(who, "/ping").await;
+        let address = Address::new(Platform::new("scripted"), who);
+        let pool = town.database.pool();
+        bot_core::people::roles::grant(pool, &town.clock, organisation.view.id, &address, role, "the operator")
+            .await
+            .unwrap();
+    }
+    let tell = async |cx: &mut Context| {
+        let words = Document::says("Le compte n’y est pas.");
+        cx.send(Outgoing::new(Recipient::Operators, Purpose::Service, "proof", words));
+        Ok::<_, sqlx::Error>(())
+    };
+    town.service().core().perform(organisation, &"asking".parse().unwrap(), tell).await.unwrap().unwrap();
+    town.quiet().await;
+    assert_eq!(town.last("opera").words, "Le compte n’y est pas.");
+    assert_eq!(town.platform.words("orga"), ["ping"]);
 }

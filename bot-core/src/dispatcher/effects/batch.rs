@@ -10,9 +10,26 @@ use uuid::Uuid;
 use super::recipients::Target;
 use super::{EffectError, EffectWriter, NewDelivery};
 use crate::calendar::sending::SendingRule;
-use crate::ids::ContactId;
+use crate::ids::{ContactId, ConversationId};
 use crate::message::Document;
 use crate::plugin::{Outgoing, Purpose, Recipient, SEND_EACH_MAX};
+
+/// A document with its hash.
+#[derive(Clone, Copy)]
+struct Hashed<'d> {
+    document: &'d Document,
+    hash: [u8; 32],
+}
+
+impl<'d> Hashed<'d> {
+    /// Many who get the same in a row cost one hash: telling that it is the same is far cheaper than writing it out.
+    fn after(before: Option<Self>, document: &'d Document) -> Self {
+        match before {
+            Some(before) if std::ptr::eq(before.document, document) || before.document == document => before,
+            _ => Self { document, hash: document.hash() },
+        }
+    }
+}
 
 impl EffectWriter<'_> {
     pub(super) async fn send_each(&mut self, messages: &[Outgoing]) -> Result<(), EffectError> {
@@ -23,14 +40,16 @@ impl EffectWriter<'_> {
         if messages.iter().any(|message| message.coalesce_key.is_some() || message.reveals.is_some()) {
             return Err(EffectError::Refused("messages sent together neither coalesce nor reveal a choice".to_owned()));
         }
-        // Those to a person are looked up together, for each purpose and way.
+        // Those to a person are looked up together, for each purpose and way; and so are conversations.
         let mut people: HashMap<(Purpose, bool), Vec<ContactId>> = HashMap::new();
+        let mut places: Vec<ConversationId> = Vec::new();
         for message in messages {
             match message.to {
                 Recipient::Contact(contact) => people.entry((message.purpose, false)).or_default().push(contact),
                 Recipient::ContactElsewhere(contact) => {
                     people.entry((message.purpose, true)).or_default().push(contact);
                 }
+                Recipient::Conversation(conversation) => places.push(conversation),
                 _ => {}
             }
         }
@@ -39,23 +58,21 @@ impl EffectWriter<'_> {
             let targets = self.targets_of(&contacts, purpose, elsewhere).await?;
             found.insert((purpose, elsewhere), targets);
         }
+        let places = if places.is_empty() { HashMap::new() } else { self.targets_in(&places).await? };
         let mut addressed: Vec<(&Outgoing, Target)> = Vec::with_capacity(messages.len());
         for message in messages {
-            let person = match message.to {
-                Recipient::Contact(contact) => Some((contact, false)),
-                Recipient::ContactElsewhere(contact) => Some((contact, true)),
-                _ => None,
-            };
-            match person {
-                Some((contact, elsewhere)) => {
-                    let target = found.get(&(message.purpose, elsewhere)).and_then(|targets| targets.get(&contact));
-                    addressed.extend(target.map(|target| (message, target.clone())));
-                }
-                None => {
+            let of = |contact, elsewhere| found.get(&(message.purpose, elsewhere))?.get(&contact).cloned();
+            let target = match message.to {
+                Recipient::Contact(contact) => of(contact, false),
+                Recipient::ContactElsewhere(contact) => of(contact, true),
+                Recipient::Conversation(conversation) => places.get(&conversation).cloned(),
+                _ => {
                     let targets = self.targets(message.to, message.purpose).await?;
                     addressed.extend(targets.into_iter().map(|target| (message, target)));
+                    continue;
                 }
-            }
+            };
+            addressed.extend(target.map(|target| (message, target)));
         }
         let deliveries = addressed.iter().map(|(message, target)| self.addressed(message, target)).collect();
         self.insert_many(deliveries).await
@@ -64,16 +81,18 @@ impl EffectWriter<'_> {
     /// Writes new messages with two statements a thousand, in their order.
     pub(super) async fn insert_many(&mut self, deliveries: Vec<NewDelivery<'_>>) -> Result<(), EffectError> {
         let mut stored: HashSet<[u8; 32]> = HashSet::new();
+        let mut before: Option<Hashed<'_>> = None;
         for chunk in deliveries.chunks(SEND_EACH_MAX) {
             let mut hashes = Vec::with_capacity(chunk.len());
-            for document in chunk.iter().map(|delivery| delivery.document) {
-                let hash = document.map(Document::hash);
-                if let (Some(document), Some(hash)) = (document, hash)
+            for delivery in chunk {
+                let hashed = delivery.document.map(|document| Hashed::after(before, document));
+                if let Some(Hashed { document, hash }) = hashed
                     && stored.insert(hash)
                 {
                     self.store_document(document).await?;
                 }
-                hashes.push(hash.map(|hash| hash.to_vec()));
+                hashes.push(hashed.map(|hashed| hashed.hash.to_vec()));
+                before = hashed.or(before);
             }
             self.insert_chunk(chunk, &hashes).await?;
         }
@@ -138,5 +157,20 @@ impl EffectWriter<'_> {
         .execute(&mut *self.connection)
         .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_words_in_a_row_are_written_out_once() {
+        let [first, same, other] = ["Bonjour", "Bonjour", "Bonsoir"].map(Document::says);
+        let hashed = Hashed::after(None, &first);
+        let again = Hashed::after(Some(hashed), &same);
+        assert!(std::ptr::eq(again.document, &first), "it is the one before, not another with the same hash");
+        assert_eq!(again.hash, same.hash());
+        assert_eq!(Hashed::after(Some(again), &other).hash, other.hash());
     }
 }

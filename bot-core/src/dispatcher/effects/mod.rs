@@ -241,7 +241,8 @@ impl EffectWriter<'_> {
 
     /// `message` to one of its recipients, in their language.
     fn addressed<'m>(&self, message: &'m Outgoing, target: &Target) -> NewDelivery<'m> {
-        let translated = message.translations.iter().find(|(locale, _)| *locale == target.locale);
+        let locale = message.locale.unwrap_or(target.locale);
+        let translated = message.translations.iter().find(|(translated, _)| *translated == locale);
         NewDelivery {
             account: target.account,
             conversation: target.conversation,
@@ -260,7 +261,7 @@ impl EffectWriter<'_> {
             sending_rule: message.sending_rule.as_ref(),
             document: Some(translated.map_or(&message.document, |(_, document)| document)),
             variables: Value::Object(message.variables.clone()),
-            locale: target.locale,
+            locale,
             reveals: message.reveals.as_deref(),
             in_reply_to: None,
             report: message.report,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{EffectError, EffectWriter};
 use crate::ids::{ContactId, ConversationId};
 use crate::locale::Locale;
-use crate::plugin::{Purpose, Recipient};
+use crate::plugin::{Purpose, Recipient, Role};
 
 struct TargetRow {
     account: i32,
@@ -32,29 +32,7 @@ impl EffectWriter<'_> {
     pub(super) async fn targets(&mut self, to: Recipient, purpose: Purpose) -> Result<Vec<Target>, EffectError> {
         let organisation = self.organisation_id();
         let rows = match to {
-            Recipient::Conversation(ConversationId(conversation)) => {
-                sqlx::query_as!(
-                    TargetRow,
-                    r#"
-                    SELECT conversation.account_id AS "account!", conversation.id AS "conversation!",
-                           reachability.address_id AS "address?", address.contact_id AS "contact?", contact.locale AS "locale?"
-                    FROM core.conversation AS conversation
-                    LEFT JOIN core.reachability AS reachability
-                      ON reachability.organisation_id = conversation.organisation_id
-                     AND reachability.direct_conversation_id = conversation.id
-                    LEFT JOIN core.address AS address
-                      ON address.organisation_id = reachability.organisation_id AND address.id = reachability.address_id
-                    LEFT JOIN core.contact AS contact
-                      ON contact.organisation_id = address.organisation_id AND contact.id = address.contact_id
-                    WHERE conversation.organisation_id = $1 AND conversation.id = $2
-                    LIMIT 1
-                    "#,
-                    organisation,
-                    conversation,
-                )
-                .fetch_all(&mut *self.connection)
-                .await?
-            }
+            Recipient::Conversation(ConversationId(conversation)) => self.places(&[conversation]).await?,
             Recipient::Contact(contact) => self.ways_to(&[contact.0], purpose, false).await?,
             Recipient::ContactElsewhere(contact) => self.ways_to(&[contact.0], purpose, true).await?,
             Recipient::CallerInPrivate => return Ok(self.caller_in_private().await?.into_iter().collect()),
@@ -74,7 +52,8 @@ impl EffectWriter<'_> {
                 .await?;
                 self.ways_to(&people, purpose, false).await?
             }
-            Recipient::Organisers => {
+            Recipient::Organisers | Recipient::Operators => {
+                let role = if to == Recipient::Operators { Role::Operator } else { Role::Organiser };
                 sqlx::query_as!(
                     TargetRow,
                     r#"
@@ -88,17 +67,53 @@ impl EffectWriter<'_> {
                       ON contact.organisation_id = address.organisation_id AND contact.id = address.contact_id
                     JOIN core.reachability
                       ON reachability.organisation_id = address.organisation_id AND reachability.address_id = address.id
-                    WHERE role_grant.organisation_id = $1 AND role_grant.role = 'organiser'
+                    WHERE role_grant.organisation_id = $1 AND role_grant.role = $2
                       AND reachability.state = 'reachable' AND reachability.direct_conversation_id IS NOT NULL
                     ORDER BY address.id, reachability.since DESC
                     "#,
                     organisation,
+                    role.as_str(),
                 )
                 .fetch_all(&mut *self.connection)
                 .await?
             }
         };
         Ok(rows.into_iter().map(|row| self.target(row)).collect())
+    }
+
+    /// As [`Self::targets`] for many conversations at once, by conversation.
+    pub(super) async fn targets_in(
+        &mut self,
+        conversations: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Target>, EffectError> {
+        let conversations: Vec<Uuid> = conversations.iter().map(|conversation| conversation.0).collect();
+        let rows = self.places(&conversations).await?;
+        Ok(rows.into_iter().map(|row| (ConversationId(row.conversation), self.target(row))).collect())
+    }
+
+    async fn places(&mut self, conversations: &[Uuid]) -> Result<Vec<TargetRow>, EffectError> {
+        let rows = sqlx::query_as!(
+            TargetRow,
+            r#"
+            SELECT DISTINCT ON (conversation.id)
+                   conversation.account_id AS "account!", conversation.id AS "conversation!",
+                   reachability.address_id AS "address?", address.contact_id AS "contact?", contact.locale AS "locale?"
+            FROM core.conversation AS conversation
+            LEFT JOIN core.reachability AS reachability
+              ON reachability.organisation_id = conversation.organisation_id
+             AND reachability.direct_conversation_id = conversation.id
+            LEFT JOIN core.address AS address
+              ON address.organisation_id = reachability.organisation_id AND address.id = reachability.address_id
+            LEFT JOIN core.contact AS contact
+              ON contact.organisation_id = address.organisation_id AND contact.id = address.contact_id
+            WHERE conversation.organisation_id = $1 AND conversation.id = ANY($2)
+            "#,
+            self.organisation_id(),
+            conversations,
+        )
+        .fetch_all(&mut *self.connection)
+        .await?;
+        Ok(rows)
     }
 
     /// As [`Self::targets`] for many people at once, by person.
