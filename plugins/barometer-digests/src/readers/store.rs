@@ -165,7 +165,7 @@ pub async fn find(
                when_empty, subscribed_at, left_at
         FROM barometer_digests.reader
         WHERE organisation_id = $1 AND (contact_id = $2 OR conversation_id = $3)
-        FOR UPDATE
+        FOR NO KEY UPDATE
         "#,
         organisation.0,
         place.person(),
@@ -192,7 +192,7 @@ pub async fn find_by_id(
                when_empty, subscribed_at, left_at
         FROM barometer_digests.reader
         WHERE organisation_id = $1 AND id = $2
-        FOR UPDATE
+        FOR NO KEY UPDATE
         "#,
         organisation.0,
         id.0,

@@ -5,7 +5,7 @@ use bot_core::Locale;
 use bot_core::calendar::hours::WeeklyHours;
 use bot_core::calendar::sending::RecipientRule;
 use bot_core::contacts::ContactView;
-use bot_core::message::{Document, Text};
+use bot_core::message::Document;
 use bot_core::plugin::{Caller, Context, Edit, HandlerError, HandlerResult, Purpose};
 use chrono_tz::Tz;
 
@@ -73,7 +73,7 @@ struct Talk<'c> {
 }
 
 impl<'c> Talk<'c> {
-    /// `None`: there is no digest, or it is not theirs to decide; they have been told.
+    /// `None`: there is no digest yet; they have been told.
     async fn begin(cx: &'c mut Context) -> Result<Option<Self>, HandlerError> {
         let Some(caller) = cx.caller.clone() else { return Ok(None) };
         let (organisation, locale) = (cx.organisation.id, cx.locale);
@@ -82,11 +82,6 @@ impl<'c> Talk<'c> {
             return Ok(None);
         };
         let place = rooms::place_of(cx, &caller).await?;
-        if matches!(place, Place::Room(_)) && !rooms::may_decide_for_room(&caller) {
-            let link = Text::new().private_link(text(locale, "readers-in-private", &[]), "abonner");
-            cx.reply(Document::says(text(locale, "readers-not-for-the-room", &[])).paragraph(link));
-            return Ok(None);
-        }
         let (zone, silenced) = match place {
             Place::Person(_) => about(cx, &caller).await?,
             Place::Room(_) => (cx.organisation.time_zone, false),
