@@ -40,11 +40,15 @@ impl Locale {
 
     /// A whole number with its thousands separated: `12 345` (U+202F) or `12,345`.
     pub fn number(self, number: u64) -> String {
+        self.grouped(&number.to_string())
+    }
+
+    /// Decimal digits in groups of three.
+    pub(crate) fn grouped(self, digits: &str) -> String {
         let separator = match self {
             Locale::Fr => NARROW_SPACE,
             Locale::En => ',',
         };
-        let digits = number.to_string();
         let mut text = String::with_capacity(digits.len() * 2);
         for (index, digit) in digits.chars().enumerate() {
             if index > 0 && (digits.len() - index).is_multiple_of(3) {
