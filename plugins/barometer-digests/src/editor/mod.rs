@@ -114,8 +114,7 @@ fn needs_what_was_seen(verb: Verb) -> bool {
         | Verb::Send
         | Verb::ConfirmSending => true,
         // Nothing is changed, and what is there now is what one wants to see.
-        Verb::Edition | Verb::Editions | Verb::Draft | Verb::Read | Verb::PreviewAs => false,
-        Verb::Subscribe | Verb::Subscriptions | Verb::Unsubscribe | Verb::ConfirmUnsubscribing => false,
+        _ => false,
     }
 }
 
