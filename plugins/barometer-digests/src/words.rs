@@ -7,7 +7,7 @@ use bot_core::i18n::Catalogue;
 
 pub use bot_core::i18n::{Argument, date_time as moment};
 
-const SOURCES: [(Locale, &str); 10] = [
+const SOURCES: [(Locale, &str); 12] = [
     (Locale::Fr, include_str!("../locales/archive.fr.ftl")),
     (Locale::En, include_str!("../locales/archive.en.ftl")),
     (Locale::Fr, include_str!("../locales/edition.fr.ftl")),
@@ -16,6 +16,8 @@ const SOURCES: [(Locale, &str); 10] = [
     (Locale::En, include_str!("../locales/readers.en.ftl")),
     (Locale::Fr, include_str!("../locales/rendering.fr.ftl")),
     (Locale::En, include_str!("../locales/rendering.en.ftl")),
+    (Locale::Fr, include_str!("../locales/sending.fr.ftl")),
+    (Locale::En, include_str!("../locales/sending.en.ftl")),
     (Locale::Fr, include_str!("../locales/sources.fr.ftl")),
     (Locale::En, include_str!("../locales/sources.en.ftl")),
 ];
