@@ -270,7 +270,7 @@ CREATE TABLE barometer_digests.reader_digest (
     reader_id        bigint      NOT NULL,
     period           text        NOT NULL,
     edition_number   integer     NOT NULL,
-    -- The reader's hour, or the moment of publication where that had passed.
+    -- The reader's hour, also where that had passed at publication: lateness is counted from it.
     due_at           timestamptz NOT NULL,
     state            text        NOT NULL CHECK (state IN ('waiting', 'handed', 'sent', 'unknown', 'failed', 'expired',
                                  'suppressed', 'cancelled')),

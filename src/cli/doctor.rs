@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use barometer_digests::sending::proof::{self, Watched};
 use bot_core::adapter::AdapterContext;
 use bot_core::ids::{AccountId, OrganisationId};
 use bot_core::store::{self, accounts, deliveries, fires, inbox, plugins, rooms, server};
-use bot_core::{Clock, store::deliveries::OutboxDepths};
+use bot_core::{Clock, Locale, store::deliveries::OutboxDepths};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -363,6 +364,7 @@ async fn look_inside(
             None => findings.fine(step, "its LimeSurvey tells who answered"),
         }
     }
+    look_at_digests(&proof::watched(&mut connection).await?, findings);
     drop(connection);
     look_at_queues(&inbox::depths(pool).await?, &deliveries::depths(pool, Clock::system().now()).await?, findings);
     Ok(true)
@@ -389,6 +391,22 @@ fn look_at_rooms(unreached: &[rooms::UnreachedRoom], findings: &mut Findings) {
             format!("the last message of account {} did not arrive: {}", room.account, room.reason),
             "invite the bot again and let it write there, or announce elsewhere",
         );
+    }
+}
+
+fn look_at_digests(watched: &[Watched], findings: &mut Findings) {
+    for digest in watched {
+        let step = format!("digest edition {}", digest.edition);
+        if digest.problems.is_empty() {
+            findings.fine(step, "its numbers add up");
+            continue;
+        }
+        let problems: Vec<String> = digest.problems.iter().map(|problem| problem.words(Locale::En)).collect();
+        let remedy = format!(
+            "see `crieur digest proof {}`, keep a copy of the database, and find out who wrote in it",
+            digest.edition
+        );
+        findings.wrong(step, problems.join(" "), remedy);
     }
 }
 

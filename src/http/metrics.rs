@@ -9,6 +9,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use barometer_digests::sending::proof;
+use barometer_digests::sending::state::DigestState;
 use bot_core::adapter::AccountHealth;
 use bot_core::core::Core;
 use bot_core::plugin::PluginState;
@@ -84,6 +86,7 @@ async fn gauges(core: &Core) -> Result<String, sqlx::Error> {
     let now = core.clock.now();
     let waiting = inbox::depths(&core.pool).await?;
     let outgoing = deliveries::depths(&core.pool, now).await?;
+    let digests = proof::watched(&mut *core.pool.acquire().await?).await?;
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || {
         metrics::gauge!("crieur_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -95,6 +98,17 @@ async fn gauges(core: &Core) -> Result<String, sqlx::Error> {
         }
         metrics::gauge!("crieur_deliveries_oldest_due_seconds").set(age_seconds(now, outgoing.oldest_due));
         metrics::gauge!("crieur_gates_closed").set(count(outgoing.gates_closed));
+        for digest in &digests {
+            let labels = [("organisation", digest.organisation.0.to_string()), ("edition", digest.edition.to_string())];
+            metrics::gauge!("crieur_digest_mismatch", &labels).set(f64::from(u8::from(!digest.problems.is_empty())));
+            for state in DigestState::ALL {
+                let [organisation, edition] = labels.clone();
+                let labels = [organisation, edition, ("state", state.as_str().to_owned())];
+                let digests = digest.by_state.get(&state).copied().unwrap_or_default();
+                metrics::gauge!("crieur_digest_messages", &labels)
+                    .set(count(i64::try_from(digests).unwrap_or(i64::MAX)));
+            }
+        }
         for host in core.plugins() {
             let (current, _) = host.state();
             for state in PLUGIN_STATES {

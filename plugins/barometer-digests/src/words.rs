@@ -18,6 +18,8 @@ const SOURCES: [(Locale, &str); 12] = [
     (Locale::En, include_str!("../locales/readers.en.ftl")),
     (Locale::Fr, include_str!("../locales/rendering.fr.ftl")),
     (Locale::En, include_str!("../locales/rendering.en.ftl")),
+    (Locale::Fr, include_str!("../locales/sending.fr.ftl")),
+    (Locale::En, include_str!("../locales/sending.en.ftl")),
     (Locale::Fr, include_str!("../locales/sources.fr.ftl")),
     (Locale::En, include_str!("../locales/sources.en.ftl")),
 ];

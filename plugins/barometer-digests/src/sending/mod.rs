@@ -1,12 +1,63 @@
-//! Hands a published edition over: once to each reader, at their hour.
+//! Hands a published edition over: once to each reader, at their hour, and proves it.
+//!
+//! [`publish`] writes down what is expected: one row for each reader and period. [`engine`] hands over what is due,
+//! [`outcome`] reads what became of it, and [`proof`] adds it all up and holds it against the outbox. What a reader's own
+//! doings mean for digests on their way is [`crate::readers`]' story.
 
-use bot_core::plugin::{Context, FiredFire, HandlerResult};
+#[cfg(test)]
+pub(crate) mod bench;
+mod engine;
+mod lateness;
+mod letters;
+#[cfg(test)]
+mod life;
+mod outcome;
+pub mod proof;
+mod publish;
+pub mod state;
 
-/// Fires of editions under way: `send:<number>`.
+use bot_core::plugin::{Context, Fire, FiredFire, HandlerError, HandlerResult, Misfire};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+pub use publish::publish;
+
+/// Fires of editions under way: `send:<number>`. Those of the subject [`PROOF`] check the sums once a day.
 pub const FIRES: &str = "send:";
+const PROOF: &str = "proof";
+
+/// The name under which a digest is handed to the outbox.
+const MESSAGE_KEY: &str = "digest";
+
+/// What an edition's messages go out for.
+pub fn scope(number: u32) -> String {
+    format!("digest:{number}")
+}
+
+/// Whom one of them is for.
+pub fn subject(reader: i64) -> String {
+    format!("r{reader}")
+}
+
+fn reader_of(subject: &str) -> Option<i64> {
+    subject.strip_prefix('r')?.parse().ok()
+}
 
 /// # Errors
 /// Those of the database.
-pub(crate) async fn fired(_cx: &mut Context, _fire: &FiredFire) -> HandlerResult {
-    Ok(())
+pub(crate) async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
+    let Some(number) = fire.scope.strip_prefix(FIRES).and_then(|number| number.parse().ok()) else {
+        return Err(HandlerError::Broken(format!("no edition is called {}: nothing is sent", fire.scope)));
+    };
+    if fire.subject == PROOF { proof::fired(cx, number).await } else { engine::fired(cx, number, &fire.payload).await }
+}
+
+fn schedule(cx: &mut Context, number: u32, subject: &str, due_at: DateTime<Utc>, payload: Value) {
+    let (scope, subject) = (format!("{FIRES}{number}"), subject.to_owned());
+    cx.schedule(Fire { scope, subject, due_at, misfire: Misfire::RunOnce, payload, repeat: None });
+}
+
+/// As the database counts. Numbers beyond it name nothing.
+fn integer(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
