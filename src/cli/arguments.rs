@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::campaign::arguments::CampaignCommand;
 use super::contacts::arguments::ContactsCommand;
+use super::digest::arguments::DigestCommand;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -78,6 +79,9 @@ pub(super) enum Command {
     /// Plan, approve and steer a questionnaire's invitation and reminders
     #[command(subcommand, after_help = "Example:\n  crieur campaign plan barometre-2026 --summary")]
     Campaign(CampaignCommand),
+    /// Prepare, approve and send the observatory's digest
+    #[command(subcommand, after_help = "Example:\n  crieur digest preview 12 --networks")]
+    Digest(DigestCommand),
     /// Ask informal polls in rooms, which are no votes
     #[command(subcommand, after_help = "Example:\n  crieur pulse create ouverture-du-soir.toml --open --room 12")]
     Pulse(PulseCommand),

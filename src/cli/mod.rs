@@ -8,6 +8,7 @@ mod codes;
 mod consultation;
 mod contacts;
 mod deliveries;
+mod digest;
 mod doctor;
 mod inbox;
 #[cfg(feature = "matrix")]
@@ -69,6 +70,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<ExitCode> {
         Command::Doctor => doctor::run(&place, output).await,
         Command::Consultation(command) => consultation::run(&place, command, output).await,
         Command::Campaign(command) => campaign::run(&place, command, output).await,
+        Command::Digest(command) => digest::run(&place, command, output).await,
         Command::Pulse(command) => pulse::run(&place, command, output).await,
         Command::Contacts(command) => contacts::run(&place, command, output).await,
         Command::Deliveries(command) => deliveries::run(&place, command, output).await,

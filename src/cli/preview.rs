@@ -51,7 +51,7 @@ pub(super) async fn run(
 }
 
 /// A message as a network without buttons shows it.
-fn message_in_words(document: &Document) -> String {
+pub(super) fn message_in_words(document: &Document) -> String {
     let mut lines: Vec<String> = document.blocks.iter().map(words_of).collect();
     for (index, choice) in document.choices.iter().enumerate() {
         let mark = if choice.chosen { "✓ " } else { "" };
@@ -62,7 +62,7 @@ fn message_in_words(document: &Document) -> String {
 
 /// The messages as one account lays them out in a private conversation.
 #[derive(Serialize)]
-struct Shown {
+pub(super) struct Shown {
     account: String,
     platform: String,
     messages: Vec<Layout>,
@@ -70,7 +70,7 @@ struct Shown {
 
 /// Lays the messages out with the adapter of each configured account. Laying out asks nobody: neither the platform nor
 /// the database.
-fn on_networks(place: &PlaceArguments, documents: &[Document]) -> anyhow::Result<Vec<Shown>> {
+pub(super) fn on_networks(place: &PlaceArguments, documents: &[Document]) -> anyhow::Result<Vec<Shown>> {
     let config = configuration(place)?;
     let site = Place::of(&config, config.http.public.public_url.clone().unwrap_or_default());
     let mut shown = Vec::new();
@@ -98,7 +98,7 @@ fn lay_out(adapter: &Arc<dyn Adapter>, document: &Document) -> Layout {
 }
 
 impl Shown {
-    fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let messages = self.messages.iter().map(|layout| {
             let mut parts: Vec<String> = layout.parts.iter().map(part_in_words).collect();
             parts.extend(layout.warnings.iter().map(|warning| format!("({})", warned(*warning))));

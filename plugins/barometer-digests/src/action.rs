@@ -80,8 +80,43 @@ verbs! {
     // Editors: from 64.
     /// Shows an edition.
     Edition = 64,
-    /// Lists editions.
+    /// Lists editions, from the one at place `argument` on.
     Editions = 65,
+    /// Drafts: `argument` 0 is the week's, 1 the month's.
+    Draft = 66,
+    /// Shows the edition as a reader of one's language gets it.
+    Read = 67,
+    /// Asks in which way to preview it.
+    Previews = 68,
+    /// `argument` is the way: see `editor::previews`.
+    PreviewAs = 69,
+    /// Shows the introduction.
+    Introduction = 70,
+    /// Asks for the words in a language: 0 is French, 1 English.
+    WriteIntroduction = 71,
+    EraseIntroduction = 72,
+    /// Lists entries, from the one at place `argument` on.
+    Entries = 73,
+    /// Shows the entry whose short key is `argument`.
+    Entry = 74,
+    DropEntry = 75,
+    MoveUp = 76,
+    MoveDown = 77,
+    /// Lists what can be added, from the one at place `argument` on.
+    Candidates = 78,
+    AddEntry = 79,
+    Approve = 80,
+    /// `argument` is how the hash begins.
+    ConfirmApproving = 81,
+    Send = 82,
+    ConfirmSending = 83,
+    /// Asks for the reason.
+    Skip = 84,
+}
+
+/// What a button carries of a revision. A draft is not changed 65,536 times.
+pub(crate) fn revision_carried(revision: u32) -> u16 {
+    (revision & 0xffff) as u16
 }
 
 impl Verb {
@@ -93,6 +128,11 @@ impl Verb {
 impl Action {
     pub fn new(verb: Verb) -> Self {
         Self { verb, edition: 0, revision: 0, argument: 0 }
+    }
+
+    /// About an edition as it was seen at `revision`; only its last sixteen bits are carried.
+    pub fn about(verb: Verb, edition: u32, revision: u32) -> Self {
+        Self { verb, edition, revision: revision_carried(revision), argument: 0 }
     }
 
     pub fn with(self, argument: u32) -> Self {

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::definition::*;
+use crate::rendering::wording::{self, Name};
 
 const TITLE_CHARACTERS_MAX: usize = 120;
 /// A topic's name is a button's label.
@@ -221,8 +222,10 @@ impl DefinitionFile {
         let sources = checker.sources(self.source);
         let figures = checker.figures(self.figure);
         for (locale, templates) in &self.wording {
-            for (name, markdown) in templates.all() {
-                checker.template(&format!("wording.{locale}.{name}"), name, markdown);
+            for name in Name::ALL {
+                if let Some(markdown) = name.of(templates) {
+                    checker.template(&format!("wording.{locale}.{name}"), name, markdown);
+                }
             }
         }
         if !checker.problems.is_empty() {
@@ -456,31 +459,12 @@ impl Checker<'_> {
         figures
     }
 
-    fn template(&mut self, field: &str, name: &str, markdown: &str) {
-        if markdown.trim().is_empty() {
-            self.refuse(field, "is empty: write some text, or remove it to keep crieur's own words");
-        } else if let Err(error) = check_template(name, markdown) {
+    fn template(&mut self, field: &str, name: Name, markdown: &str) {
+        if let Err(error) = wording::check(name, markdown) {
             let (line, problem) = problem_in(&error);
             let line = (self.line_of)(field, line);
             self.problems.push(Problem { line, field: field.to_owned(), remedy: problem });
         }
-    }
-}
-
-impl Templates {
-    /// What was written, by the field's name.
-    pub fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let fields = [
-            ("opening", &self.opening),
-            ("figure", &self.figure),
-            ("consultation", &self.consultation),
-            ("campaign", &self.campaign),
-            ("news", &self.news),
-            ("event", &self.event),
-            ("closing", &self.closing),
-            ("nothing", &self.nothing),
-        ];
-        fields.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)))
     }
 }
 
@@ -510,10 +494,6 @@ fn problem_in(error: &TemplateError) -> (usize, String) {
         }
         other => (1, other.to_string()),
     }
-}
-
-fn check_template(_name: &str, markdown: &str) -> Result<(), TemplateError> {
-    bot_core::message::template::check(markdown, &["titre", "periode", "lien", "source"])
 }
 
 /// Whether sources may be asked at `url`. What stands for a secret may be anywhere but in the host.
@@ -726,6 +706,8 @@ name = "Participation"
 
 [wording.fr]
 opening = ""
+event = ""
+consultation = "{{titre}} : {{voix}}"
 news = """
 {{titre}}
 {{#if"""

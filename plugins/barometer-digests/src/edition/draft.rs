@@ -142,12 +142,17 @@ fn foot(
         // An interval of ISO 8601.
         records.push(own(key, format!("{}/{}", moment(window.from), moment(window.until))));
     }
-    for record in &mut records {
+    count_entries(definition, entries, &mut records);
+    records.sort_by(|one, other| one.key.cmp(&other.key));
+    records
+}
+
+/// Counts anew how many entries are from each source.
+pub fn count_entries(definition: &Definition, entries: &[Entry], records: &mut [SourceRecord]) {
+    for record in records {
         let from_here = entries.iter().filter(|entry| origin(definition, &entry.content) == record.key.as_str());
         record.entries = u32::try_from(from_here.count()).unwrap_or(u32::MAX);
     }
-    records.sort_by(|one, other| one.key.cmp(&other.key));
-    records
 }
 
 /// What this crieur's own consultations and campaigns are called among the sources.

@@ -48,6 +48,11 @@ impl Edition {
         self.entries.is_empty()
     }
 
+    /// Entries of one section.
+    pub fn count(&self, section: Section) -> usize {
+        self.entries.iter().filter(|entry| entry.content.section() == section).count()
+    }
+
     pub fn entry(&self, key: &EntryKey) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.key == *key)
     }

@@ -1,0 +1,41 @@
+//! Where an edition touches the rest of the plugin: what could go into it, and what happens when it goes out.
+
+use bot_core::OrganisationId;
+use bot_core::plugin::{Context, HandlerError, HandlerResult};
+use sqlx::PgConnection;
+
+use super::model::{Entry, SourceRecord};
+use super::period::Window;
+use super::store::StoredEdition;
+use crate::definition::Definition;
+
+/// Everything that falls into `window`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn candidates(
+    _sql: &mut PgConnection,
+    _organisation: OrganisationId,
+    _definition: &Definition,
+    _window: &Window,
+) -> Result<Vec<Entry>, HandlerError> {
+    Ok(Vec::new())
+}
+
+pub async fn records(
+    _sql: &mut PgConnection,
+    _organisation: OrganisationId,
+    _definition: &Definition,
+    _window: &Window,
+) -> Result<Vec<SourceRecord>, HandlerError> {
+    Ok(Vec::new())
+}
+
+pub async fn definition_changed(_cx: &mut Context, _definition: &Definition) -> HandlerResult {
+    Ok(())
+}
+
+pub async fn publish(cx: &mut Context, stored: &StoredEdition) -> HandlerResult {
+    let (o, now) = (cx.organisation.id, cx.now);
+    super::store::publish(cx.sql(), o, stored.number, 0, now).await
+}
