@@ -30,7 +30,10 @@ pub(crate) fn definition() -> Definition {
         keywords: Vec::new(),
     };
     Definition {
-        title: Wording { fr: "La lettre de l’observatoire".to_owned(), en: Some("The observatory’s digest".to_owned()) },
+        title: Wording {
+            fr: "La lettre de l’observatoire".to_owned(),
+            en: Some("The observatory’s digest".to_owned()),
+        },
         time_zone: chrono_tz::Europe::Paris,
         weekly: Some(schedule("0 16 * * fri")),
         monthly: Some(schedule("0 16 28 * *")),

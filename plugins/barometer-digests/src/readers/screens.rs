@@ -197,9 +197,8 @@ impl Screen<'_> {
     }
 
     pub fn topics(&self, preferences: &Preferences) -> Document {
-        let mut document = Document::says(self.say("readers-topics-ask", &[])).paragraph(
-            self.say("readers-topics-chosen", &[("topics", self.topic_names(preferences).into())]),
-        );
+        let mut document = Document::says(self.say("readers-topics-ask", &[]))
+            .paragraph(self.say("readers-topics-chosen", &[("topics", self.topic_names(preferences).into())]));
         for topic in &self.definition.topics {
             let name = topic.name.in_locale(self.locale);
             let number = topic_number(&topic.key);
@@ -210,7 +209,8 @@ impl Screen<'_> {
             };
         }
         if !preferences.topics.is_empty() {
-            document = document.step(self.say("readers-choose-all-topics", &[]), Action::new(Verb::AllTopics).payload());
+            document =
+                document.step(self.say("readers-choose-all-topics", &[]), Action::new(Verb::AllTopics).payload());
         }
         self.back(document)
     }
@@ -221,7 +221,8 @@ impl Screen<'_> {
         for day in 1..=7 {
             let action = Action::new(Verb::SetDay).with(day.into()).payload();
             let name = day_name(self.locale, day);
-            document = if day == preferences.weekday { document.chosen(name, action) } else { document.choice(name, action) };
+            document =
+                if day == preferences.weekday { document.chosen(name, action) } else { document.choice(name, action) };
         }
         self.back(document)
     }
@@ -234,7 +235,8 @@ impl Screen<'_> {
         for hour in HOURS.filter(|hour| page_of(*hour) == page) {
             let action = Action::new(Verb::SetHour).with(hour.into()).payload();
             let name = time_of_day(self.locale, hour.into(), 0);
-            document = if hour == preferences.hour { document.chosen(name, action) } else { document.choice(name, action) };
+            document =
+                if hour == preferences.hour { document.chosen(name, action) } else { document.choice(name, action) };
         }
         let step = |document: Document, page: u32, id: &str| {
             document.step(self.say(id, &[]), Action::new(Verb::Hours).with(page).payload())

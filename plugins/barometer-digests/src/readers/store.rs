@@ -130,7 +130,11 @@ impl TryFrom<Row> for Reader {
             time_zone: row.time_zone.parse().map_err(broken)?,
             locale: row.locale.parse().map_err(broken)?,
             form: row.form.parse().map_err(HandlerError::Broken)?,
-            topics: row.topics.into_iter().map(|topic| topic.parse().map_err(HandlerError::Broken)).collect::<Result<_, _>>()?,
+            topics: row
+                .topics
+                .into_iter()
+                .map(|topic| topic.parse().map_err(HandlerError::Broken))
+                .collect::<Result<_, _>>()?,
             when_empty: row.when_empty.parse().map_err(HandlerError::Broken)?,
         };
         Ok(Self {

@@ -147,7 +147,11 @@ async fn latest(cx: &mut Context, reader: ReaderId) -> Result<Vec<Digest>, Handl
 ///
 /// # Errors
 /// Those of the database.
-pub async fn next(cx: &mut Context, reader: ReaderId, preferences: &Preferences) -> Result<DateTime<Utc>, HandlerError> {
+pub async fn next(
+    cx: &mut Context,
+    reader: ReaderId,
+    preferences: &Preferences,
+) -> Result<DateTime<Utc>, HandlerError> {
     let digests = latest(cx, reader).await?;
     if let Some(waiting) = digests.iter().filter_map(|digest| digest.waits_until).min() {
         return Ok(waiting.max(cx.now));

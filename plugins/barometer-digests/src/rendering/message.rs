@@ -42,7 +42,7 @@ impl Site {
 }
 
 /// The message for one way of reading; `None` where the edition has nothing for it. Where there is a public site, it
-/// names the variable `leave_url`, the only thing in which two readers' messages differ.
+/// names the variable `leave_url`, the only thing in which two readers' messages differ; empty, nothing is said of it.
 pub fn message(
     number: u32,
     edition: &Edition,
@@ -175,7 +175,9 @@ fn ended(reading: Reading<'_>, mut document: Document) -> Document {
     let locale = reading.locale;
     if reading.site.public_url.is_some() {
         let label = text(locale, "rendering-leave", &[]);
-        document = document.block(Block::Template { markdown: format!("[{label}]({{{{leave_url}}}})") });
+        document = document.block(Block::Template {
+            markdown: format!("{{{{#if leave_url}}}}[{label}]({{{{leave_url}}}}){{{{/if}}}}"),
+        });
     }
     document
         .step(text(locale, "rendering-unsubscribe", &[]), Action::new(Verb::Unsubscribe).payload())
@@ -265,7 +267,7 @@ mod tests {
 
         Cette lettre sur le web (https://crieur.example.org/digests/12), avec ses sources, ses tableaux et ses données.
 
-        [Ne plus recevoir cette lettre]({{leave_url}})
+        {{#if leave_url}}[Ne plus recevoir cette lettre]({{leave_url}}){{/if}}
         ");
         assert!(units(&document) <= SHORT_UNITS_MAX);
         assert_eq!(document.media().count(), 0);
@@ -343,7 +345,7 @@ mod tests {
 
         This digest on the web (https://crieur.example.org/digests/12?lang=en), with its sources, tables and data.
 
-        [Stop getting this digest]({{leave_url}})
+        {{#if leave_url}}[Stop getting this digest]({{leave_url}}){{/if}}
         ");
         assert_eq!(document.media().count(), 1);
         // Who wrote a correction is for editors.
@@ -371,7 +373,7 @@ mod tests {
 
         Rien de nouveau sur vos sujets cette fois-ci. Voir toute la lettre (https://crieur.example.org/digests/12)
 
-        [Ne plus recevoir cette lettre]({{leave_url}})
+        {{#if leave_url}}[Ne plus recevoir cette lettre]({{leave_url}}){{/if}}
         ");
     }
 
@@ -413,13 +415,17 @@ mod tests {
         // The hostile title names the variable too, and stays words.
         assert_eq!(templates, 1);
         let leave = json!({ "leave_url": "https://crieur.example.org/digests/leave/abc" });
-        let serde_json::Value::Object(leave) = leave else { panic!() };
+        let serde_json::Value::Object(mut leave) = leave else { panic!() };
         let filled = words(&fill(&document, &leave).unwrap());
         assert!(
             filled.ends_with("Ne plus recevoir cette lettre (https://crieur.example.org/digests/leave/abc)"),
             "{filled}"
         );
         assert!(filled.contains("<script>alert(1)</script> {{leave_url}}"), "{filled}");
+        // A room leaves by its button alone.
+        leave.insert("leave_url".to_owned(), json!(""));
+        let filled = words(&fill(&document, &leave).unwrap());
+        assert!(filled.ends_with("avec ses sources, ses tableaux et ses données."), "{filled}");
     }
 
     #[test]
