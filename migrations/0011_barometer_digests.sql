@@ -88,6 +88,8 @@ CREATE TABLE barometer_digests.dataset (
     -- SHA-256 of the rows, canonically written: the same rows in another format are the same version.
     rows_hash        bytea       NOT NULL CHECK (octet_length(rows_hash) = 32),
     rows             integer     NOT NULL CHECK (rows > 0),
+    -- As the table named them, in their order: what the next reading is held against.
+    columns          text[]      NOT NULL,
     -- What was left out, and what the source changed in its columns.
     remarks          jsonb       NOT NULL DEFAULT '[]',
     imported_at      timestamptz NOT NULL,

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bars::described;
-use crate::picture::{Anchor, Ink, Mark, PADDING, Picture, ROOM, Style, Theme};
+use crate::picture::{Picture, Theme};
+use crate::plot::{self, PlotPoint, Tick};
 use crate::png::{PngError, png};
-use crate::rating::centred;
 use crate::share::{Share, needs_decimal};
-use crate::typeset::{Weight, clean};
+use crate::typeset::clean;
 use crate::{Base, Locale, Table, TextTwin};
 
 /// The share of one answer over the editions of a survey.
@@ -31,11 +31,6 @@ pub struct Edition {
     pub count: u64,
     pub base: Base,
 }
-
-const PLOT_HEIGHT: f32 = 170.0;
-const AXIS: Style = Style::new(12.5, Weight::Regular, Ink::Muted);
-const VALUE: Style = Style::new(14.5, Weight::Bold, Ink::Text);
-const LABEL: Style = Style::new(13.5, Weight::Regular, Ink::Text);
 
 impl Edition {
     pub fn share(&self) -> Share {
@@ -157,60 +152,20 @@ impl EditionsChart {
     }
 
     fn draw_line(&self, picture: &mut Picture) {
-        let locale = self.locale;
-        // Room above the 100 % line for a value that stands there.
-        let top = picture.y + 22.0;
-        let bottom = top + PLOT_HEIGHT;
-        let axis_width = AXIS.width(&locale.percent("100"));
-        for percent in [0_u8, 50, 100] {
-            let y = bottom - PLOT_HEIGHT * f32::from(percent) / 100.0;
-            picture.rect(PADDING + axis_width + 8.0, y - 0.5, ROOM - axis_width - 8.0, 1.0, Ink::Rule);
-            let text = locale.percent(&percent.to_string());
-            picture.text(PADDING + axis_width, y + 4.5, Anchor::End, AXIS, text);
-        }
-
+        let ticks = [0_u8, 50, 100].map(|percent| Tick {
+            height: f32::from(percent) / 100.0,
+            text: self.locale.percent(&percent.to_string()),
+        });
         let answered = self.answered();
-        let percents = self.percents(&answered);
-        let labels: Vec<String> = answered.iter().map(|edition| clean(&edition.label)).collect();
-        let (left, right) = (PADDING + axis_width + 42.0, PADDING + ROOM - 34.0);
-        let spacing = (right - left) / (answered.len().saturating_sub(1).max(1)) as f32;
-        let x_of = |index: usize| {
-            if answered.len() == 1 { (left + right) / 2.0 } else { left + spacing * index as f32 }
-        };
-        let points: Vec<(f32, f32)> = answered
+        let points: Vec<PlotPoint> = answered
             .iter()
-            .enumerate()
-            .map(|(index, edition)| (x_of(index), bottom - PLOT_HEIGHT * edition.share().ratio()))
+            .zip(self.percents(&answered))
+            .map(|(edition, percent)| PlotPoint {
+                label: clean(&edition.label),
+                figure: Some((edition.share().ratio(), percent)),
+            })
             .collect();
-        if points.len() > 1 {
-            picture.mark(Mark::Polyline { points: points.clone(), ink: Ink::Accent, thickness: 2.5 });
-        }
-        for (x, y) in &points {
-            let (x, y) = (*x, *y);
-            let dot = vec![(x, y - 4.5), (x + 4.5, y), (x, y + 4.5), (x - 4.5, y)];
-            picture.mark(Mark::Polygon { points: dot, ink: Ink::Accent });
-        }
-
-        // Where not every text has its place, the first and the last editions keep theirs.
-        let ends = |index: usize| index == 0 || index + 1 == answered.len();
-        let fits =
-            |texts: &[String], style: Style| texts.iter().all(|text| style.width(text) + 4.0 <= spacing.min(68.0));
-        let (all_values, all_labels) = (fits(&percents, VALUE), fits(&labels, LABEL));
-        for (index, percent) in percents.into_iter().enumerate() {
-            if all_values || ends(index) {
-                let (x, y) = points[index];
-                picture.text(centred(x, &percent, VALUE), y - 11.0, Anchor::Middle, VALUE, percent);
-            }
-        }
-        for (index, label) in labels.into_iter().enumerate() {
-            if all_labels || ends(index) {
-                let room = if answered.len() == 1 { ROOM } else { ROOM / 2.0 - 8.0 };
-                let label = LABEL.wrap(&label, room, 1).pop().unwrap_or_default();
-                let x = centred(points[index].0, &label, LABEL);
-                picture.text(x, bottom + 24.0, Anchor::Middle, LABEL, label);
-            }
-        }
-        picture.gap(22.0 + PLOT_HEIGHT + 24.0 + 16.0);
+        plot::draw(picture, &ticks, &points);
     }
 }
 

@@ -1,10 +1,13 @@
 //! A figure as it was published: a decimal, often without the count it came from. It is shown as published, to one
 //! decimal, and no count is ever made up from it.
 
+use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use crate::Locale;
+use crate::bars::capitalised;
+use crate::typeset::clean;
 
 /// What a published figure is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,7 +19,70 @@ pub enum Quantity {
     Euro,
 }
 
+/// One published figure, under its label: a stratum or an edition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    pub label: String,
+    /// `None`: not asked, or not published.
+    pub value: Option<Decimal>,
+    /// Of how many; `None` where it was not published.
+    pub base: Option<u64>,
+}
+
 const MINUS: char = '−';
+
+/// For lengths only: what is read comes from the decimals.
+pub(crate) fn approximate(value: Decimal) -> f64 {
+    value.to_f64().unwrap_or(0.0)
+}
+
+/// What the picture says of the bases under its bars and rows, and beside each.
+pub(crate) struct Bases {
+    pub footnote: Option<String>,
+    pub asides: Vec<String>,
+}
+
+impl Bases {
+    /// One base for all is said once, under the chart; several are said each at its place.
+    pub(crate) fn of(locale: Locale, bases: &[Option<u64>]) -> Self {
+        let silent = || vec![String::new(); bases.len()];
+        match bases {
+            [] => Bases { footnote: None, asides: silent() },
+            [first, rest @ ..] if rest.iter().all(|base| base == first) => {
+                Bases { footnote: Some(capitalised(&locale.base(*first))), asides: silent() }
+            }
+            _ => Bases {
+                footnote: bases.contains(&None).then(|| match locale {
+                    Locale::Fr => "Sans mention\u{a0}: base non publiée".to_owned(),
+                    Locale::En => "Where nothing is said: base not published".to_owned(),
+                }),
+                asides: bases.iter().map(|base| base.map_or_else(String::new, |_| locale.base(*base))).collect(),
+            },
+        }
+    }
+}
+
+impl Figure {
+    /// The figure, or a dash.
+    pub(crate) fn shown(&self, locale: Locale, quantity: Quantity) -> String {
+        self.value.map_or_else(|| "–".to_owned(), |value| locale.figure(value, quantity))
+    }
+
+    /// `Régions : 69,2 % (base : 13)`.
+    pub(crate) fn line(&self, locale: Locale, quantity: Quantity) -> String {
+        let (label, colon) = (clean(&self.label), locale.colon());
+        match self.value {
+            Some(_) => format!("{label}{colon}{} ({})", self.shown(locale, quantity), locale.base(self.base)),
+            None => format!("{label}{colon}{}", locale.no_figure()),
+        }
+    }
+
+    /// Label, figure and base, as a row of a table.
+    pub(crate) fn cells(&self, locale: Locale, quantity: Quantity) -> Vec<String> {
+        let base = if self.value.is_some() { locale.base_cell(self.base) } else { "–".to_owned() };
+        vec![clean(&self.label), self.shown(locale, quantity), base]
+    }
+}
 
 impl Quantity {
     /// How many decimals are shown at most.
@@ -28,7 +94,7 @@ impl Quantity {
     }
 
     /// Half away from zero, as the shares of the other charts.
-    fn rounded(self, value: Decimal) -> Decimal {
+    pub(crate) fn rounded(self, value: Decimal) -> Decimal {
         value.round_dp_with_strategy(self.decimals(), RoundingStrategy::MidpointAwayFromZero)
     }
 
@@ -99,6 +165,28 @@ impl Locale {
             (_, Some(base)) => format!("base{}{}", self.colon(), self.number(base)),
             (Locale::Fr, None) => "base non publiée".to_owned(),
             (Locale::En, None) => "base not published".to_owned(),
+        }
+    }
+
+    pub(crate) fn base_cell(self, base: Option<u64>) -> String {
+        match (self, base) {
+            (_, Some(base)) => self.number(base),
+            (Locale::Fr, None) => "non publiée".to_owned(),
+            (Locale::En, None) => "not published".to_owned(),
+        }
+    }
+
+    pub(crate) fn nothing_published(self) -> &'static str {
+        match self {
+            Locale::Fr => "Aucune valeur à montrer.",
+            Locale::En => "There is no value to show.",
+        }
+    }
+
+    pub(crate) fn no_figure(self) -> &'static str {
+        match self {
+            Locale::Fr => "pas de valeur",
+            Locale::En => "no value",
         }
     }
 

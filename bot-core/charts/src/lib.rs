@@ -53,10 +53,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod bars;
+mod department_map;
+mod departments;
 mod editions;
 mod figure;
+mod figure_bars;
+mod figure_line;
 mod locale;
 mod picture;
+mod plot;
 mod png;
 mod rates;
 mod rating;
@@ -64,15 +69,22 @@ mod rows;
 #[cfg(test)]
 mod samples;
 mod share;
+mod stack;
+mod steps;
 mod twin;
 mod typeset;
 
 pub use bars::{Bar, BarChart, Base};
+pub use department_map::DepartmentMap;
+pub use departments::Department;
 pub use editions::{Edition, EditionsChart};
-pub use figure::Quantity;
+pub use figure::{Figure, Quantity};
+pub use figure_bars::FigureBarChart;
+pub use figure_line::FigureLineChart;
 pub use locale::{Locale, Unit};
 pub use png::{PNG_WIDTHS_PX, PngError};
 pub use rates::{Rate, RateChart};
 pub use rating::{Level, RatingChart};
 pub use share::Share;
+pub use stack::{StackChart, StackRow};
 pub use twin::{Table, TextTwin};

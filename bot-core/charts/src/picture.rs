@@ -1,5 +1,7 @@
 //! A picture: marks on a canvas of fixed width, written as SVG in one of two themes.
 
+use std::collections::BTreeMap;
+
 use crate::Locale;
 use crate::typeset::{Weight, clean, drawable, width, wrap};
 
@@ -29,6 +31,63 @@ pub(crate) enum Ink {
     Track,
     Rule,
     Mark,
+    /// One of the parts of a whole, from 0; see [`PARTS`].
+    Part(usize),
+    /// One of the classes of a map, from 0, the palest; see [`STEPS`].
+    Step(usize),
+    /// What stands on [`Ink::Step`], in either theme.
+    OnStep(usize),
+}
+
+/// Neighbours are told apart by the colour blind, and each keeps 3:1 with a white page and with a dark one.
+pub(crate) const PARTS: [&str; 6] = ["#0072b2", "#c8651b", "#7a5fc0", "#8a7a00", "#b5477f", "#6f8a2f"];
+/// One blue, from pale to dark: the order is one of lightness, which everybody sees.
+pub(crate) const STEPS: [&str; 5] = ["#e3eef9", "#a9cde8", "#5ea0d0", "#1f68ad", "#08306b"];
+/// What keeps 4.5:1 on each step.
+pub(crate) const ON_STEPS: [&str; 5] = ["#16191d", "#16191d", "#16191d", "#ffffff", "#ffffff"];
+
+/// How a box is filled: what tells its ink apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Texture {
+    Blank,
+    Solid,
+    Rising,
+    Dots,
+    Lying,
+    Falling,
+    Grid,
+}
+
+impl Texture {
+    /// The shape repeated every 8 units, in the paint it is given; `None` where nothing is repeated.
+    fn tile(self, paint: &str) -> Option<String> {
+        let lines = match self {
+            Texture::Blank | Texture::Solid => return None,
+            Texture::Rising => "M-2 2l4-4M-1 9l10-10M6 10l4-4",
+            Texture::Falling => "M-2 6l4 4M-1-1l10 10M6-2l4 4",
+            Texture::Lying => "M0 2h8M0 6h8",
+            Texture::Grid => "M0 4h8M4 0v8",
+            Texture::Dots => {
+                let fill = paint.replace("stroke", "fill");
+                return Some(format!(
+                    "<circle cx=\"2\" cy=\"2\" r=\"1.6\"{fill}/><circle cx=\"6\" cy=\"6\" r=\"1.6\"{fill}/>"
+                ));
+            }
+        };
+        Some(format!("<path d=\"{lines}\" stroke-width=\"2\" fill=\"none\"{paint}/>"))
+    }
+
+    fn id(self) -> &'static str {
+        match self {
+            Texture::Blank => "blank",
+            Texture::Solid => "solid",
+            Texture::Rising => "rising",
+            Texture::Dots => "dots",
+            Texture::Lying => "lying",
+            Texture::Falling => "falling",
+            Texture::Grid => "grid",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +128,39 @@ const SUBTITLE: Style = Style::new(14.5, Weight::Regular, Ink::Muted);
 const FOOTNOTE: Style = Style::new(12.5, Weight::Regular, Ink::Muted);
 
 pub(crate) enum Mark {
-    Rect { x: f32, y: f32, width: f32, height: f32, ink: Ink },
-    Polygon { points: Vec<(f32, f32)>, ink: Ink },
-    Polyline { points: Vec<(f32, f32)>, ink: Ink, thickness: f32 },
-    Text { x: f32, baseline: f32, anchor: Anchor, style: Style, content: String },
+    Rect {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+        ink: Ink,
+    },
+    /// Filled with a texture of one ink, and outlined inside its edges.
+    Box {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+        texture: Texture,
+        ink: Ink,
+        outline: Ink,
+    },
+    Polygon {
+        points: Vec<(f32, f32)>,
+        ink: Ink,
+    },
+    Polyline {
+        points: Vec<(f32, f32)>,
+        ink: Ink,
+        thickness: f32,
+    },
+    Text {
+        x: f32,
+        baseline: f32,
+        anchor: Anchor,
+        style: Style,
+        content: String,
+    },
 }
 
 /// Marks laid out from top to bottom.
@@ -166,13 +254,42 @@ impl Picture {
         if theme == Theme::Paper {
             svg.push_str(&format!("<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n"));
         }
+        svg.push_str(&self.patterns(&prefix, theme));
         for mark in &self.marks {
-            svg.push_str(&mark.svg(theme));
+            svg.push_str(&mark.svg(&prefix, theme));
             svg.push('\n');
         }
         svg.push_str("</svg>");
         svg
     }
+
+    /// The textures that boxes are filled with, each once.
+    fn patterns(&self, prefix: &str, theme: Theme) -> String {
+        let mut tiles = BTreeMap::new();
+        for mark in &self.marks {
+            if let Mark::Box { texture, ink, .. } = mark
+                && let Some(tile) = texture.tile(&ink.attributes(theme, "stroke"))
+            {
+                tiles.insert(pattern_id(prefix, *texture, *ink), tile);
+            }
+        }
+        if tiles.is_empty() {
+            return String::new();
+        }
+        let patterns: String = tiles
+            .iter()
+            .map(|(id, tile)| {
+                format!(
+                    "<pattern id=\"{id}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">{tile}</pattern>\n"
+                )
+            })
+            .collect();
+        format!("<defs>\n{patterns}</defs>\n")
+    }
+}
+
+fn pattern_id(prefix: &str, texture: Texture, ink: Ink) -> String {
+    format!("{prefix}-{}-{}", texture.id(), ink.class())
 }
 
 /// From the top of a line to the baseline that centres its figures and capitals.
@@ -182,8 +299,31 @@ pub(crate) fn baseline_offset(style: Style, line_height: f32) -> f32 {
 }
 
 impl Mark {
-    fn svg(&self, theme: Theme) -> String {
+    fn svg(&self, prefix: &str, theme: Theme) -> String {
         match self {
+            Mark::Box { x, y, width, height, texture, ink, outline } => {
+                let fill = match texture {
+                    Texture::Blank => " fill=\"none\"".to_owned(),
+                    Texture::Solid => ink.attributes(theme, "fill"),
+                    _ => format!(" fill=\"url(#{})\"", pattern_id(prefix, *texture, *ink)),
+                };
+                // A class stands once on an element: the fill's, where it has one.
+                let outline = outline.attributes(theme, "stroke");
+                let outline = if fill.contains("class=") {
+                    outline.split(" class=").next().unwrap_or_default().to_owned()
+                } else {
+                    outline
+                };
+                // The line is drawn half on each side of its path.
+                let inside = |length: f32| (length - 1.0).max(0.1);
+                format!(
+                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{fill}{outline}/>",
+                    number(x + 0.5),
+                    number(y + 0.5),
+                    number(inside(*width)),
+                    number(inside(*height)),
+                )
+            }
             Mark::Rect { x, y, width, height, ink } => format!(
                 "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{}/>",
                 number(*x),
@@ -233,21 +373,44 @@ impl Ink {
     /// The paint and, inline, the class. The blue and the grey are told apart by lightness alone
     /// and keep a contrast of 3:1 with white and with black; no meaning rests on them only.
     fn attributes(self, theme: Theme, paint: &str) -> String {
-        let (class, inline, opacity, paper) = match self {
-            Ink::Text => ("chart-text", "currentColor", None, "#16191d"),
-            Ink::Muted => ("chart-muted", "currentColor", Some(0.78), "#4d545c"),
-            Ink::Accent => ("chart-accent", "#0072b2", None, "#0072b2"),
-            Ink::Neutral => ("chart-neutral", "#8390a0", None, "#8390a0"),
-            Ink::Track => ("chart-track", "currentColor", Some(0.1), "#eceff2"),
-            Ink::Rule => ("chart-rule", "currentColor", Some(0.3), "#c3c9d0"),
-            Ink::Mark => ("chart-mark", "currentColor", None, "#16191d"),
-        };
+        let (inline, opacity, paper) = self.paints();
         match theme {
             Theme::Paper => format!(" {paint}=\"{paper}\""),
             Theme::Inline => {
                 let opacity = opacity.map(|value| format!(" {paint}-opacity=\"{value}\"")).unwrap_or_default();
-                format!(" {paint}=\"{inline}\"{opacity} class=\"{class}\"")
+                format!(" {paint}=\"{inline}\"{opacity} class=\"{}\"", self.class())
             }
+        }
+    }
+
+    fn class(self) -> String {
+        match self {
+            Ink::Text => "chart-text".to_owned(),
+            Ink::Muted => "chart-muted".to_owned(),
+            Ink::Accent => "chart-accent".to_owned(),
+            Ink::Neutral => "chart-neutral".to_owned(),
+            Ink::Track => "chart-track".to_owned(),
+            Ink::Rule => "chart-rule".to_owned(),
+            Ink::Mark => "chart-mark".to_owned(),
+            Ink::Part(index) => format!("chart-part-{}", index % PARTS.len() + 1),
+            Ink::Step(index) => format!("chart-step-{}", index % STEPS.len() + 1),
+            Ink::OnStep(index) => format!("chart-on-step-{}", index % STEPS.len() + 1),
+        }
+    }
+
+    /// The paint inside a page with its opacity, and the paint on white.
+    pub(crate) fn paints(self) -> (&'static str, Option<f32>, &'static str) {
+        let fixed = |paint| (paint, None, paint);
+        match self {
+            Ink::Text | Ink::Mark => ("currentColor", None, "#16191d"),
+            Ink::Muted => ("currentColor", Some(0.78), "#4d545c"),
+            Ink::Accent => fixed("#0072b2"),
+            Ink::Neutral => fixed("#8390a0"),
+            Ink::Track => ("currentColor", Some(0.1), "#eceff2"),
+            Ink::Rule => ("currentColor", Some(0.3), "#c3c9d0"),
+            Ink::Part(index) => fixed(PARTS[index % PARTS.len()]),
+            Ink::Step(index) => fixed(STEPS[index % STEPS.len()]),
+            Ink::OnStep(index) => fixed(ON_STEPS[index % ON_STEPS.len()]),
         }
     }
 }

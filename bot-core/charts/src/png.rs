@@ -94,7 +94,10 @@ pub(crate) mod checks {
             match roxmltree::Document::parse(&svg) {
                 Err(error) => faults.push(format!("not well-formed: {error}")),
                 Ok(document) => {
-                    let known = ["svg", "title", "desc", "rect", "polygon", "polyline", "text"];
+                    let known = [
+                        "svg", "title", "desc", "rect", "polygon", "polyline", "text", "defs", "pattern", "path",
+                        "circle",
+                    ];
                     for node in document.descendants().filter(roxmltree::Node::is_element) {
                         if !known.contains(&node.tag_name().name()) {
                             faults.push(format!("unexpected element {}", node.tag_name().name()));

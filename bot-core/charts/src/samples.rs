@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::{Bar, BarChart, Base, Locale, Unit};
+use crate::{Bar, BarChart, Base, Figure, Locale, Quantity, TextTwin, Unit};
 
 pub(crate) fn bars(options: &[(&str, u64)]) -> Vec<Bar> {
     options.iter().map(|(label, count)| Bar { label: (*label).to_owned(), count: *count }).collect()
@@ -53,4 +53,27 @@ pub(crate) fn any_decimal() -> impl Strategy<Value = Decimal> {
         1 => (any::<i64>(), 0..29u32).prop_map(|(digits, scale)| Decimal::new(digits, scale)),
         1 => prop_oneof![Just(Decimal::ZERO), Just(Decimal::MAX), Just(Decimal::MIN), Just(Decimal::new(1, 28))],
     ]
+}
+
+pub(crate) fn any_figures(most: usize) -> impl Strategy<Value = Vec<Figure>> {
+    let figure = (any_text(), proptest::option::weighted(0.8, any_decimal()), proptest::option::of(count()))
+        .prop_map(|(label, value, base)| Figure { label, value, base });
+    proptest::collection::vec(figure, 0..most)
+}
+
+pub(crate) fn any_quantity() -> impl Strategy<Value = Quantity> {
+    prop_oneof![Just(Quantity::Percent), Just(Quantity::Count), Just(Quantity::Euro)]
+}
+
+/// `None` as "", for short tests.
+pub(crate) fn figures(of: &[(&str, &str, Option<u64>)]) -> Vec<Figure> {
+    of.iter()
+        .map(|(label, value, base)| Figure { label: (*label).to_owned(), value: value.parse().ok(), base: *base })
+        .collect()
+}
+
+/// Sentence, lines and table with fixed spaces as plain ones, so that a test can be read.
+pub(crate) fn read(twin: &TextTwin) -> String {
+    let html = twin.table.html().replace("<tr>", "\n<tr>");
+    format!("{}\n{}\n{html}", twin.sentence, twin.lines.join("\n")).replace(['\u{a0}', '\u{202f}'], " ")
 }
