@@ -14,7 +14,7 @@ use crate::edition::model::{
 };
 use crate::edition::store::{self, StoredEdition};
 use crate::http::{Answer, Visit};
-use crate::rendering::{dates, entry, message, numbers};
+use crate::rendering::{charts, dates, entry, message, numbers};
 
 /// A published edition's page; `None` when none of this number was published.
 ///
@@ -111,7 +111,7 @@ impl Sheet<'_> {
             for entry in entries {
                 let id = format!("entry-{:08x}", entry.key.short());
                 let said = match &entry.content {
-                    Content::Figure(figure) => self.figure(figure),
+                    Content::Figure(figure) => self.figure(figure, &id),
                     Content::Consultation(consultation) => self.consultation(consultation),
                     Content::Campaign(campaign) => self.campaign(campaign),
                     Content::News(news) => self.news(news),
@@ -140,7 +140,7 @@ impl Sheet<'_> {
         format!("{path}{}{mark}{fragment}", self.visit.language())
     }
 
-    fn figure(&self, figure: &Figure) -> String {
+    fn figure(&self, figure: &Figure, id: &str) -> String {
         let mut html =
             format!("<h3>{}</h3>\n<p>{}", self.visit.words(&figure.name), self.point(figure, &figure.latest));
         if let Some(previous) = &figure.previous
@@ -156,6 +156,22 @@ impl Sheet<'_> {
             );
         }
         html.push_str("</p>\n");
+        if self.in_feed {
+            return html;
+        }
+        let (Some(svg), Some(twin)) = (charts::svg(figure, self.locale(), id), charts::twin(figure, self.locale()))
+        else {
+            return html;
+        };
+        let _ = write!(
+            html,
+            "<div class=\"picture\">{svg}</div>\n<p>{}</p>\n<details>\n<summary>{}</summary>\n\
+             <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">{}</div>\n</details>\n",
+            escape(&twin.sentence),
+            self.visit.say("archive-table", &[]),
+            escape(figure.name.in_locale(self.locale())),
+            twin.table.html()
+        );
         html
     }
 
@@ -350,6 +366,8 @@ mod tests {
         Chiffres
         Outils numériques doublés de rencontres en présence
         90 % (2017, base : 98) – + 23,3 points, auparavant : 66,7 % (2016, base non publiée)
+        Usage des outils selon le type de collectivité
+        81,8 % (métropoles, 2018, base : 22)
         Collectivités qui utilisent des outils de participation
         157 (2018, base non publiée) – + 59, auparavant : 98 (2017, base non publiée)
         Consultations et campagnes
