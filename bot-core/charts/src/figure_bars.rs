@@ -113,8 +113,7 @@ impl FigureBarChart {
     fn picture(&self) -> Picture {
         let description = described(&self.sentence(), &self.lines());
         let mut picture = Picture::new(&self.title, self.subtitle.as_deref(), self.locale, description);
-        let bases: Vec<Option<u64>> = self.figures.iter().map(|figure| figure.base).collect();
-        let bases = Bases::of(self.locale, &bases);
+        let bases = Bases::of(self.locale, &self.figures);
         let (low, high) = self.ends();
         let at = |value: f64| if high > low { ((value - low) / (high - low)) as f32 } else { 0.0 };
         let lengths: Vec<Length> = self
