@@ -88,6 +88,8 @@ CREATE TABLE barometer_digests.dataset (
     -- SHA-256 of the rows, canonically written: the same rows in another format are the same version.
     rows_hash        bytea       NOT NULL CHECK (octet_length(rows_hash) = 32),
     rows             integer     NOT NULL CHECK (rows > 0),
+    -- As the table named them, in their order: what the next reading is held against.
+    columns          text[]      NOT NULL,
     -- What was left out, and what the source changed in its columns.
     remarks          jsonb       NOT NULL DEFAULT '[]',
     imported_at      timestamptz NOT NULL,
@@ -229,7 +231,8 @@ CREATE TABLE barometer_digests.reader (
     -- One of the two; a person erased leaves neither, so that old counts still add up.
     contact_id       uuid,
     conversation_id  uuid,
-    state            text        NOT NULL CHECK (state IN ('active', 'left')),
+    -- `choosing`: looks at what they would get, and has agreed to nothing.
+    state            text        NOT NULL CHECK (state IN ('choosing', 'active', 'left')),
     cadence          text        NOT NULL CHECK (cadence IN ('weekly', 'monthly')),
     -- 1 is Monday, 7 Sunday. Of a month it is the first such day.
     weekday          smallint    NOT NULL CHECK (weekday BETWEEN 1 AND 7),
@@ -241,9 +244,15 @@ CREATE TABLE barometer_digests.reader (
     topics           text[]      NOT NULL DEFAULT '{}',
     -- What an edition without anything for them is to them.
     when_empty       text        NOT NULL CHECK (when_empty IN ('say_so', 'stay_silent')),
-    subscribed_at    timestamptz NOT NULL,
+    -- The last time.
+    subscribed_at    timestamptz,
     left_at          timestamptz,
+    -- The reader who turned out to be the same person, and stayed.
+    same_as          bigint,
     PRIMARY KEY (organisation_id, id),
+    FOREIGN KEY (organisation_id, same_as) REFERENCES barometer_digests.reader (organisation_id, id),
+    CHECK (same_as IS NULL OR num_nonnulls(contact_id, conversation_id) = 0),
+    CHECK ((state = 'choosing') = (subscribed_at IS NULL)),
     CHECK (num_nonnulls(contact_id, conversation_id) = 1 OR state = 'left'),
     CHECK (num_nonnulls(contact_id, conversation_id) <= 1),
     CHECK ((state = 'left') = (left_at IS NOT NULL))

@@ -33,6 +33,7 @@ outage-again = I was away for a while. If you answered meanwhile, your answer di
 unknown-command = I do not know { $command }. Write /help to see what I understand.
 not-understood = I did not understand. Tap a button, answer with its number, or write /help.
 command-not-allowed = This command is not available here. Write /help to see those that are.
+command-for-moderators = In a room, this is for its moderators. You can ask me in private, for yourself.
 action-forged = This button is not valid in this conversation. Nothing was recorded.
 action-stale = This button is out of date. Nothing was changed: use the latest message.
 plugin-unavailable = This part of the service is stopped for the moment. What you have already sent is kept. Please try again later.

@@ -34,6 +34,7 @@ outage-again = J’ai été absent un moment. Si vous avez répondu pendant ce t
 unknown-command = Je ne connais pas { $command }. Écrivez /aide pour voir ce que je comprends.
 not-understood = Je n’ai pas compris. Touchez un bouton, répondez par son numéro, ou écrivez /aide.
 command-not-allowed = Cette commande n’est pas disponible ici. Écrivez /aide pour voir celles qui le sont.
+command-for-moderators = Dans un salon, cela revient à ses modérateurs. Vous pouvez me le demander en privé, pour vous.
 action-forged = Ce bouton n’est pas valable dans cette conversation. Rien n’a été enregistré.
 action-stale = Ce bouton n’est plus à jour. Rien n’a été changé : servez-vous du dernier message.
 plugin-unavailable = Cette partie du service est arrêtée pour le moment. Ce que vous avez déjà envoyé est gardé. Réessayez plus tard.

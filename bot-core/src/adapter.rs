@@ -126,6 +126,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// no such links.
     fn private_link(&self, payload: Option<&str>) -> Option<PrivateLink>;
 
+    /// Whether this person moderates this room on the platform: may remove what others write there, or more. Asked for
+    /// what is theirs to decide only, and never of a direct conversation. `Sent(false)` where there is no such thing.
+    async fn moderates(&self, _room: &ConversationRef, _person: &Address) -> Verdict<bool> {
+        Verdict::Sent(false)
+    }
+
     /// Whether single votes in native polls, and reactions, are reported as [`InboundKind::PollVote`] and
     /// [`InboundKind::Reaction`] with who did it. Where they are not, a poll is only counted.
     fn reports_votes(&self) -> bool {

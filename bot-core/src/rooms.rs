@@ -60,6 +60,47 @@ impl Context {
         Ok(rooms)
     }
 
+    /// Which of these rooms are closed to us: we were removed, or the account was retired. One that moved is not.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn closed_rooms(&mut self, rooms: &[ConversationId]) -> Result<Vec<ConversationId>, HandlerError> {
+        let rooms: Vec<uuid::Uuid> = rooms.iter().map(|room| room.0).collect();
+        let closed = sqlx::query_scalar!(
+            r#"
+            SELECT conversation.id FROM core.conversation
+            JOIN core.account ON account.organisation_id = conversation.organisation_id
+                             AND account.id = conversation.account_id
+            WHERE conversation.organisation_id = $1 AND conversation.id = ANY($2)
+              AND (conversation.state = 'closed' OR account.state = 'retired')
+            ORDER BY conversation.number
+            "#,
+            self.organisation.id.0,
+            &rooms,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(closed.into_iter().map(ConversationId).collect())
+    }
+
+    /// By which names a room was known before it moved here (a group that became a supergroup).
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn former_rooms(&mut self, room: ConversationId) -> Result<Vec<ConversationId>, HandlerError> {
+        let former = sqlx::query_scalar!(
+            r#"
+            SELECT id FROM core.conversation
+            WHERE organisation_id = $1 AND migrated_to = $2 AND state = 'migrated' ORDER BY number
+            "#,
+            self.organisation.id.0,
+            room.0,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(former.into_iter().map(ConversationId).collect())
+    }
+
     /// One of [`Context::rooms`].
     ///
     /// # Errors

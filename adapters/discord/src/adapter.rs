@@ -146,6 +146,13 @@ impl Adapter for Discord {
         Some(PrivateLink { url: format!("https://discord.com/users/{}", me.user), carries_payload: false })
     }
 
+    async fn moderates(&self, room: &ConversationRef, person: &Address) -> Verdict<bool> {
+        match self.is_moderator(room, person).await {
+            Ok(moderates) => Verdict::Sent(moderates),
+            Err(trouble) => trouble.verdict(),
+        }
+    }
+
     async fn examine(&self) -> Vec<Finding> {
         self.examine_steps().await
     }

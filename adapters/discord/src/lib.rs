@@ -17,6 +17,7 @@ mod interactions;
 mod limits;
 mod markup;
 mod messages;
+mod moderators;
 mod payload;
 mod places;
 mod polls;

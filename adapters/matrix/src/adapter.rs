@@ -124,6 +124,10 @@ impl Adapter for Matrix {
         true
     }
 
+    async fn moderates(&self, room: &ConversationRef, person: &Address) -> Verdict<bool> {
+        self.is_moderator(room, person).await
+    }
+
     async fn examine(&self) -> Vec<Finding> {
         self.findings().await
     }

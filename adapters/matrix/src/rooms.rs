@@ -1,11 +1,14 @@
 //! Rooms: which are direct, whose invitations are followed, and what their events are to the core.
 
 use bot_core::Address;
-use bot_core::adapter::{Actor, ConversationDescriptor, ConversationKind, InboundEvent, InboundKind, RunError};
+use bot_core::adapter::{
+    Actor, ConversationDescriptor, ConversationKind, ConversationRef, InboundEvent, InboundKind, RunError, Verdict,
+};
 use bot_core::store::account_state::StateEntry;
 use matrix_sdk::ruma::events::room::history_visibility::HistoryVisibility;
+use matrix_sdk::ruma::events::room::power_levels::UserPowerLevel;
 use matrix_sdk::ruma::room::JoinRule;
-use matrix_sdk::ruma::{EventId, RoomId};
+use matrix_sdk::ruma::{EventId, RoomId, UserId};
 use matrix_sdk::{Client, Room};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -38,7 +41,27 @@ pub(crate) fn descriptor(room: &Room) -> ConversationDescriptor {
     ConversationDescriptor { kind, platform_ref: room.room_id().to_string().into() }
 }
 
+/// Enough to remove what others write, unless a room says otherwise (Client-Server API: m.room.power_levels, `redact`).
+const MODERATES_FROM: i64 = 50;
+
 impl Matrix {
+    /// Whether the power levels of the room let this person moderate it.
+    pub(crate) async fn is_moderator(&self, conversation: &ConversationRef, person: &Address) -> Verdict<bool> {
+        let room = match self.room(conversation) {
+            Ok(room) => room,
+            Err(no_room) => return no_room.cast(),
+        };
+        let Ok(user) = UserId::parse(person.path.expose()) else { return Verdict::Sent(false) };
+        let Ok(levels) = room.power_levels().await else {
+            return Verdict::Retry { reason: "the room's power levels are not known yet".to_owned() };
+        };
+        Verdict::Sent(match levels.for_user(&user) {
+            UserPowerLevel::Infinite => true,
+            UserPowerLevel::Int(level) => i64::from(level) >= i64::from(levels.redact).max(MODERATES_FROM),
+            _ => false,
+        })
+    }
+
     /// What an event is to the core; nothing, for most.
     pub(crate) async fn interpret(&self, room: &Room, event: &Value) -> Result<Option<InboundEvent>, RunError> {
         let (Some(id), Some(sender)) = (id_of(event), event["sender"].as_str()) else { return Ok(None) };

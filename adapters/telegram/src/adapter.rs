@@ -14,6 +14,8 @@ use bot_core::store::media::Media;
 use bot_core::{Address, Platform, Redacted};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use teloxide::payloads::GetChatMember;
+use teloxide::types::UserId;
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::ChatRef;
@@ -193,6 +195,20 @@ impl Adapter for Telegram {
             None => format!("https://t.me/{username}"),
         };
         Some(PrivateLink { url, carries_payload: true })
+    }
+
+    /// Its creator and its administrators (Bot API: getChatMember).
+    async fn moderates(&self, room: &ConversationRef, person: &Address) -> Verdict<bool> {
+        let bot = match &self.bot {
+            Ok(bot) => bot,
+            Err(error) => return no_bot(error),
+        };
+        let Some(chat) = ChatRef::of(room) else { return not_a_chat() };
+        let Ok(user) = person.path.expose().parse() else { return Verdict::Sent(false) };
+        match bot.api.call(&GetChatMember::new(chat.recipient(), UserId(user))).await {
+            Ok(member) => Verdict::Sent(matches!(member["status"].as_str(), Some("creator" | "administrator"))),
+            Err(failure) => failure.verdict(Some(chat)),
+        }
     }
 
     async fn examine(&self) -> Vec<Finding> {

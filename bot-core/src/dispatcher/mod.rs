@@ -4,6 +4,7 @@
 
 mod context;
 mod effects;
+mod moderation;
 mod routing;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(crate) use self::effects::{
     EffectError, FIRE_EVENT, FIRE_FORGET, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, forget, schedule,
     write_audit, write_consent,
 };
+pub use self::effects::withdraw_consent;
 use self::routing::Route;
 pub(crate) use self::routing::{is_urgent, may};
 use crate::adapter::InboundKind;
@@ -281,6 +283,7 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
         ))));
     };
     let mut joining = None;
+    let mut moderates = None;
     let (event, transaction, caller, route) = loop {
         let mut transaction = begin(core).await?;
         let Some(event) = load(&mut transaction, core, claimed).await? else {
@@ -305,7 +308,13 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
             }
         };
         let person = caller.as_ref().map(|found| &*found.0);
-        let route = routing::route(core, organisation, &mut transaction, &event, person).await?;
+        let route = routing::route(core, organisation, &mut transaction, &event, person, moderates).await?;
+        if let Route::WhetherModerates = route {
+            // The platform is asked while nobody is locked.
+            transaction.rollback().await?;
+            moderates = Some(moderation::moderates(core, &event).await?);
+            continue;
+        }
         let joins = match &route {
             Route::Core(command) => command.joining(),
             _ => None,
@@ -322,7 +331,7 @@ async fn process(core: &Core, claimed: &Claimed) -> Result<(), DispatchError> {
     let mut context = match route {
         Route::Core(command) => crate::people::handle(core, organisation, context, &event, command).await?,
         Route::Plugin { id, call } => call_plugin(core, context, id, call).await?,
-        Route::Nobody => context,
+        Route::Nobody | Route::WhetherModerates => context,
     };
     let origin = Origin { account: Some(event.account), event: Some(event.sequence) };
     let next = context.take_hand_over().zip(context.caller.clone());
@@ -348,12 +357,14 @@ async fn hand_over(
     command: crate::plugin::CommandCall,
     origin: &Origin,
 ) -> Result<Transaction<'static, Postgres>, DispatchError> {
-    let route = routing::command(core, &caller, &command.name, &command.arguments);
+    // Nobody is handed over to what has to be asked of the platform first.
+    let asking = routing::Asking { caller: &caller, moderates: Some(false) };
+    let route = routing::command(core, asking, &command.name, &command.arguments);
     let caller = Some((Box::new(caller), locale));
     let context = context::build(core, organisation, transaction, caller, route.owner()).await?;
     let context = match route {
         Route::Plugin { id, call } => call_plugin(core, context, id, call).await?,
-        Route::Core(_) | Route::Nobody => {
+        Route::Core(_) | Route::Nobody | Route::WhetherModerates => {
             let mut context = context;
             let text = crate::people::text(context.locale, "plugin-unavailable", &[]);
             context.reply(crate::message::Document::says(text));

@@ -17,15 +17,20 @@ pub(crate) const TEXT_CHARACTERS_MAX: usize = 4000;
 
 pub(crate) enum Route {
     Core(CoreCommand),
-    Plugin { id: PluginId, call: Call },
+    Plugin {
+        id: PluginId,
+        call: Call,
+    },
     Nobody,
+    /// It hangs on whether the caller moderates the room: ask the platform, and route again.
+    WhetherModerates,
 }
 
 impl Route {
     pub fn owner(&self) -> PluginId {
         match self {
             Self::Plugin { id, .. } => id.clone(),
-            Self::Core(_) | Self::Nobody => PluginId::core(),
+            Self::Core(_) | Self::Nobody | Self::WhetherModerates => PluginId::core(),
         }
     }
 }
@@ -77,6 +82,7 @@ pub(crate) async fn route(
     transaction: &mut Transaction<'static, Postgres>,
     event: &StoredEvent,
     caller: Option<&Caller>,
+    moderates: Option<bool>,
 ) -> Result<Route, sqlx::Error> {
     let Some(caller) = caller else {
         return Ok(match &event.kind {
@@ -85,9 +91,10 @@ pub(crate) async fn route(
             _ => Route::Nobody,
         });
     };
+    let asking = Asking { caller, moderates };
     match &event.kind {
-        InboundKind::Text { text } => route_text(core, organisation, transaction, caller, text.expose().trim()).await,
-        InboundKind::Action { token } => Ok(route_action(core, organisation, caller, token)),
+        InboundKind::Text { text } => route_text(core, organisation, transaction, asking, text.expose().trim()).await,
+        InboundKind::Action { token } => Ok(route_action(core, organisation, asking, token)),
         InboundKind::Opened => Ok(Route::Nobody),
         InboundKind::Closed => Ok(Route::Core(CoreCommand::ConversationClosed)),
         InboundKind::Moved { .. } => Ok(Route::Core(CoreCommand::ConversationMoved)),
@@ -157,9 +164,10 @@ async fn route_text(
     core: &Core,
     organisation: &Organisation,
     transaction: &mut Transaction<'static, Postgres>,
-    caller: &Caller,
+    asking: Asking<'_>,
     text: &str,
 ) -> Result<Route, sqlx::Error> {
+    let caller = asking.caller;
     let direct = caller.conversation.kind == ConversationKind::Direct;
     if direct && is_stop_word(text) {
         return Ok(Route::Core(CoreCommand::Stop));
@@ -175,7 +183,7 @@ async fn route_text(
         if let Some(command) = CoreCommand::from_text(&name, arguments) {
             return Ok(Route::Core(command));
         }
-        return Ok(match self::command(core, caller, &name, arguments) {
+        return Ok(match self::command(core, asking, &name, arguments) {
             Route::Nobody if direct => Route::Core(CoreCommand::Unknown { typed: format!("/{name}") }),
             route => route,
         });
@@ -201,7 +209,7 @@ async fn route_text(
             && !choices.is_empty()
         {
             return Ok(match number.checked_sub(1).and_then(|index| choices.get(index)) {
-                Some(token) => route_action(core, organisation, caller, token),
+                Some(token) => route_action(core, organisation, asking, token),
                 None => Route::Core(CoreCommand::NoSuchNumber { count: choices.len() }),
             });
         }
@@ -215,18 +223,14 @@ async fn route_text(
 }
 
 /// To the plugin that owns the command `name`, if the caller may use it.
-pub(super) fn command(core: &Core, caller: &Caller, name: &str, arguments: &str) -> Route {
-    match owner_of_command(core.plugins.values(), name) {
-        Some((_, command)) if !may(caller, command.audience) => Route::Core(CoreCommand::NotAllowed),
-        Some((id, command)) => Route::Plugin {
-            id: id.clone(),
-            call: Call::Command(CommandCall { name: command.name.to_owned(), arguments: arguments.to_owned() }),
-        },
-        None => Route::Nobody,
-    }
+pub(super) fn command(core: &Core, asking: Asking<'_>, name: &str, arguments: &str) -> Route {
+    let Some((id, command)) = owner_of_command(core.plugins.values(), name) else { return Route::Nobody };
+    let call = CommandCall { name: command.name.to_owned(), arguments: arguments.to_owned() };
+    asking.let_in(command.audience, id, Call::Command(call))
 }
 
-fn route_action(core: &Core, organisation: &Organisation, caller: &Caller, token: &ActionToken) -> Route {
+fn route_action(core: &Core, organisation: &Organisation, asking: Asking<'_>, token: &ActionToken) -> Route {
+    let caller = asking.caller;
     let core_id = PluginId::core();
     let ids = core.plugins.keys().chain(std::iter::once(&core_id));
     match organisation.sealer.open(token, caller.conversation.id, ids) {
@@ -236,22 +240,46 @@ fn route_action(core: &Core, organisation: &Organisation, caller: &Caller, token
         },
         Ok((id, payload)) => {
             let audience = core.plugins.get(id).map_or(Audience::Operators, |host| host.audience(&payload));
-            if may(caller, audience) {
-                Route::Plugin { id: id.clone(), call: Call::Action(payload) }
-            } else {
-                Route::Core(CoreCommand::NotAllowed)
-            }
+            asking.let_in(audience, id, Call::Action(payload))
         }
         Err(_) => Route::Core(CoreCommand::Forged),
     }
 }
 
-/// Closed on doubt: a role counts only where it was granted to this very address.
+/// Whether `/aide` tells the caller of a command for `audience`.
 pub(crate) fn may(caller: &Caller, audience: Audience) -> bool {
-    match audience {
-        Audience::Everyone => true,
-        Audience::Organisers => caller.has(Role::Organiser),
-        Audience::Operators => caller.has(Role::Operator),
+    Asking { caller, moderates: None }.may(audience) != Some(false)
+}
+
+/// Whoever asks for something, and what the platform says of them where it was asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'c> {
+    pub caller: &'c Caller,
+    pub moderates: Option<bool>,
+}
+
+impl Asking<'_> {
+    fn let_in(self, audience: Audience, id: &PluginId, call: Call) -> Route {
+        match self.may(audience) {
+            Some(true) => Route::Plugin { id: id.clone(), call },
+            Some(false) if audience == Audience::Moderators => Route::Core(CoreCommand::NotModerating),
+            Some(false) => Route::Core(CoreCommand::NotAllowed),
+            None => Route::WhetherModerates,
+        }
+    }
+
+    /// Closed on doubt: a role counts only where it was granted to this very address. `None`: only the platform knows.
+    fn may(self, audience: Audience) -> Option<bool> {
+        let is_organiser = self.caller.has(Role::Organiser);
+        match audience {
+            Audience::Everyone => Some(true),
+            Audience::Moderators if is_organiser || self.caller.conversation.kind == ConversationKind::Direct => {
+                Some(true)
+            }
+            Audience::Moderators => self.moderates,
+            Audience::Organisers => Some(is_organiser),
+            Audience::Operators => Some(self.caller.has(Role::Operator)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::dispatcher::DispatchError;
 use crate::ids::ContactId;
-use crate::plugin::Context;
+use crate::plugin::{Context, Purpose};
 
 /// Whether an organiser has this person in a list of theirs.
 pub(super) async fn is_known(context: &mut Context, contact: ContactId) -> Result<bool, sqlx::Error> {
@@ -36,7 +36,7 @@ pub(super) async fn follow_the_link(
     let moves = !is_known(context, kept).await?;
     if moves {
         move_what_is_known(context, joiner, kept).await?;
-        carry_consents(context, joiner, kept).await?;
+        carry_consents(context, joiner, kept, None).await?;
     }
     remember(context, kept, "contact", "linked", json!({ "moved": moves })).await
 }
@@ -103,8 +103,13 @@ async fn move_what_is_known(context: &mut Context, from: ContactId, to: ContactI
 }
 
 /// Consents of `from` in force become consents of `to` for purposes on which `to` never said anything, in the words
-/// and from the day they were given. Nothing is carried where one of the two said STOP.
-pub(super) async fn carry_consents(context: &mut Context, from: ContactId, to: ContactId) -> Result<(), DispatchError> {
+/// and from the day they were given; of one purpose, or of all. Nothing is carried where one of the two said STOP.
+pub(super) async fn carry_consents(
+    context: &mut Context,
+    from: ContactId,
+    to: ContactId,
+    purpose: Option<Purpose>,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
         INSERT INTO core.consent (organisation_id, contact_id, purpose, wording, given_at)
@@ -115,14 +120,35 @@ pub(super) async fn carry_consents(context: &mut Context, from: ContactId, to: C
                           WHERE own.organisation_id = $1 AND own.contact_id = $3 AND own.purpose = theirs.purpose)
           AND NOT EXISTS (SELECT FROM core.contact
                           WHERE organisation_id = $1 AND id IN ($2, $3) AND status = 'stopped')
+          AND ($4::text IS NULL OR theirs.purpose = $4)
         "#,
         context.organisation.id.0,
         from.0,
         to.0,
+        purpose.map(Purpose::as_str),
     )
     .execute(&mut *context.transaction)
     .await?;
     Ok(())
+}
+
+impl Context {
+    /// Where two people turn out to be one (see [`Event::ContactsMerged`]) and the one that stays takes over what
+    /// `joiner` subscribed to: the consent for `purpose` goes along, in the words and from the day it was given, unless
+    /// `kept` ever said something of their own about it or one of the two said STOP.
+    ///
+    /// [`Event::ContactsMerged`]: crate::plugin::Event::ContactsMerged
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn carry_consent(
+        &mut self,
+        purpose: Purpose,
+        joiner: ContactId,
+        kept: ContactId,
+    ) -> Result<(), sqlx::Error> {
+        carry_consents(self, joiner, kept, Some(purpose)).await
+    }
 }
 
 /// A line in the history of a contact. Names fields, never their values.

@@ -12,6 +12,8 @@ pub mod linking;
 pub mod roles;
 mod words;
 
+pub use crate::dispatcher::withdraw_consent;
+
 pub(crate) use self::erasure::{FIRE_UNNAME, unname};
 
 use chrono::TimeDelta;
@@ -35,26 +37,55 @@ use crate::plugin::{Audience, CommandDeclaration, Context, Purpose};
 pub(crate) enum CoreCommand {
     Start,
     Help,
-    Language { choice: Option<Locale> },
-    Hours { change: Option<hours::HoursChange> },
+    Language {
+        choice: Option<Locale>,
+    },
+    Hours {
+        change: Option<hours::HoursChange>,
+    },
     Stop,
-    Consent { given: bool },
+    Consent {
+        given: bool,
+    },
     MyData,
-    Erase { confirmed: Option<bool> },
-    Link { code: Option<String> },
-    ConfirmLink { link: i64, confirmed: bool },
-    Unlink { confirmed: Option<bool> },
-    Invitation { code: Option<String> },
-    AnswerInvitation { asked: invitation::Asked, is_me: bool },
-    AddressConsent { asked: AskedHere, given: bool },
+    Erase {
+        confirmed: Option<bool>,
+    },
+    Link {
+        code: Option<String>,
+    },
+    ConfirmLink {
+        link: i64,
+        confirmed: bool,
+    },
+    Unlink {
+        confirmed: Option<bool>,
+    },
+    Invitation {
+        code: Option<String>,
+    },
+    AnswerInvitation {
+        asked: invitation::Asked,
+        is_me: bool,
+    },
+    AddressConsent {
+        asked: AskedHere,
+        given: bool,
+    },
     ConversationClosed,
     ConversationMoved,
-    Unknown { typed: String },
+    Unknown {
+        typed: String,
+    },
     NotUnderstood,
     NotAllowed,
+    /// Only who moderates the room may do it.
+    NotModerating,
     Forged,
     TooLong,
-    NoSuchNumber { count: usize },
+    NoSuchNumber {
+        count: usize,
+    },
 }
 
 const VERB_CONSENT: u8 = 1;
@@ -243,7 +274,7 @@ pub(crate) fn command_menus(core: &Core) -> Vec<CommandMenu> {
         .map(|locale| CommandMenu {
             locale,
             entries: commands(core)
-                .filter(|command| command.audience == Audience::Everyone)
+                .filter(|command| matches!(command.audience, Audience::Everyone | Audience::Moderators))
                 .map(|command| CommandMenuEntry {
                     name: command.name_in(locale).to_owned(),
                     summary: command.summary_in(locale).to_owned(),
@@ -300,6 +331,7 @@ pub(crate) async fn handle(
         CoreCommand::Unknown { typed } => say(&mut context, "unknown-command", &[("command", Argument::from(typed))]),
         CoreCommand::NotUnderstood => say(&mut context, "not-understood", &[]),
         CoreCommand::NotAllowed => say(&mut context, "command-not-allowed", &[]),
+        CoreCommand::NotModerating => say(&mut context, "command-for-moderators", &[]),
         CoreCommand::Forged => say(&mut context, "action-forged", &[]),
         CoreCommand::TooLong => say(&mut context, "text-too-long", &[("maximum", Argument::from(4000u32))]),
         CoreCommand::NoSuchNumber { count } => {
@@ -469,14 +501,6 @@ async fn consent(context: &mut Context, given: bool) -> Result<(), DispatchError
             &wording,
             now,
         )
-        .await?;
-        // Saying yes is a wish to hear from us again.
-        sqlx::query!(
-            "UPDATE core.contact SET status = 'active' WHERE organisation_id = $1 AND id = $2 AND status = 'stopped'",
-            organisation,
-            caller.contact.0,
-        )
-        .execute(&mut *context.transaction)
         .await?;
     } else {
         sqlx::query!(

@@ -125,6 +125,9 @@ impl CommandDeclaration {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Audience {
     Everyone,
+    /// In a room whoever moderates it on its platform, and organisers; in private everyone: what concerns the place it
+    /// is asked in is decided by whom the place belongs to.
+    Moderators,
     Organisers,
     Operators,
 }

@@ -12,6 +12,7 @@ mod fetches;
 mod fires;
 mod invitations;
 mod isolation;
+mod moderation;
 mod networks;
 mod people;
 mod quiet_hours;

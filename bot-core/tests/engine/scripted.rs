@@ -49,6 +49,8 @@ pub struct ScriptedPlatform {
     pub idempotent_for: TimeDelta,
     pub pacing: Pacing,
     pub presses_kept_for: Option<TimeDelta>,
+    /// Who moderates every room.
+    pub moderator: Option<&'static str>,
     intake: watch::Sender<Option<Intake>>,
 }
 
@@ -62,6 +64,7 @@ impl ScriptedPlatform {
             polls: true,
             idempotent_for: TimeDelta::zero(),
             presses_kept_for: None,
+            moderator: None,
             pacing: Pacing::default(),
             intake: watch::Sender::new(None),
         }
@@ -114,6 +117,14 @@ impl Adapter for ScriptedPlatform {
 
     fn assurance(&self) -> Assurance {
         Assurance::Account
+    }
+
+    async fn moderates(&self, room: &ConversationRef, person: &Address) -> Verdict<bool> {
+        assert_ne!(room.kind, ConversationKind::Direct, "nobody moderates a private conversation");
+        match self.moderator {
+            None => Verdict::Retry { reason: "it cannot be asked".to_owned() },
+            Some(moderator) => Verdict::Sent(person.path.expose() == moderator),
+        }
     }
 
     fn idempotent_for(&self) -> TimeDelta {
@@ -266,7 +277,11 @@ impl ScriptedPlugin {
             name_en: name,
             summary_fr: "un essai",
             summary_en: "a test",
-            audience: if name.starts_with("organise") { Audience::Organisers } else { Audience::Everyone },
+            audience: match name {
+                _ if name.starts_with("organise") => Audience::Organisers,
+                _ if name.starts_with("moderate") => Audience::Moderators,
+                _ => Audience::Everyone,
+            },
             linkable: name == "ping",
         });
         let manifest = Manifest {
@@ -303,7 +318,11 @@ impl Plugin for ScriptedPlugin {
     }
 
     fn audience(&self, action: &ActionPayload) -> Audience {
-        if action.as_bytes() == [99] { Audience::Organisers } else { Audience::Everyone }
+        match action.as_bytes() {
+            [99] => Audience::Organisers,
+            [98] => Audience::Moderators,
+            _ => Audience::Everyone,
+        }
     }
 
     async fn start(&self, _: &mut Context) -> HandlerResult {
@@ -341,6 +360,7 @@ impl Plugin for ScriptedPlugin {
                     .choice("Samedi", ActionPayload::new([1]).unwrap())
                     .choice("Dimanche", ActionPayload::new([2]).unwrap()),
             ),
+            "moderate_button" => cx.reply(Document::says("?").choice("Décider", ActionPayload::new([98]).unwrap())),
             "organise_button" => cx.reply(Document::says("?").choice("Fermer", ActionPayload::new([99]).unwrap())),
             "long" => cx.reply(Document::says("Une phrase assez longue pour compter. ".repeat(40))),
             "skip" => cx.schedule(fire(cx, "skip", 60, Misfire::Skip)),

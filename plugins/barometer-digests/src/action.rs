@@ -43,11 +43,39 @@ const EDITORS_FROM: u8 = 64;
 // Codes are for ever: a button may be pressed years after it was sent.
 verbs! {
     // Readers: 1 to 63.
+    /// Agrees to get the digest.
     Subscribe = 1,
-    /// Shows what one is subscribed to.
+    /// Shows what one is subscribed to, below what was pressed.
     Subscriptions = 2,
+    /// Leaves at once, and says so below what was pressed.
     Unsubscribe = 3,
-    ConfirmUnsubscribing = 4,
+    /// Takes leaving back.
+    ComeBack = 4,
+    /// Looks at the settings before agreeing.
+    ChooseFirst = 5,
+    // The others replace the screen they are on. Their argument is what is chosen, never "the other one": pressed
+    // twice, they do the same.
+    Settings = 6,
+    Leave = 7,
+    Topics = 8,
+    /// A topic, by [`crate::readers::screens::topic_number`].
+    AddTopic = 9,
+    DropTopic = 10,
+    AllTopics = 11,
+    Days = 12,
+    /// 1 is Monday, 7 Sunday.
+    SetDay = 13,
+    /// A page of hours, from 0.
+    Hours = 14,
+    SetHour = 15,
+    /// The place in [`crate::definition::Cadence::ALL`].
+    SetRhythm = 16,
+    /// … in [`bot_core::Locale::ALL`].
+    SetLanguage = 17,
+    /// … in [`crate::rendering::way::Form::ALL`].
+    SetForm = 18,
+    /// … in [`crate::rendering::way::WhenEmpty::ALL`].
+    SetWhenEmpty = 19,
 
     // Editors: from 64.
     /// Shows an edition.

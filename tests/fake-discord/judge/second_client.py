@@ -82,6 +82,10 @@ def read_answer(state, exchange, problems, read):
         read[kind] += 1
 
 
+# By their ids, as they were read.
+SERVERS = {}
+
+
 class Response:
     """As much of an HTTP response as discord.py's errors ask for."""
 
@@ -117,6 +121,15 @@ def parse(state, exchange, path, answer):
             for command in answer:
                 app_commands.AppCommand(data=command, state=state)
             return "command"
+        case ["GET", "guilds", _]:
+            server = discord.Guild(data=answer, state=state)
+            SERVERS[server.id] = server
+            return "server" if server.owner_id and server.default_role else None
+        case ["GET", "guilds", server, "members", _]:
+            member = discord.Member(data=answer, guild=SERVERS[int(server)], state=state)
+            return "member" if member.guild_permissions.send_messages else None
+        case ["GET", "channels", _]:
+            return "channel" if int(answer["guild_id"]) and discord.ChannelType(answer["type"]) else None
         case ["GET", "channels", _, "polls", _, "answers", _]:
             for user in answer["users"]:
                 discord.User(state=state, data=user)

@@ -53,6 +53,11 @@ impl Person {
         self.set(|user| user.shares_server = false);
     }
 
+    /// Is given the role of moderators on every server.
+    pub fn moderates(&self) {
+        self.fake.change(|world| world.moderators.insert(self.id));
+    }
+
     fn set(&self, change: impl FnOnce(&mut User)) {
         self.fake.change(|world| world.users.get_mut(&self.id).map(change));
     }

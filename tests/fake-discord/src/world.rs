@@ -1,6 +1,6 @@
 //! Everything there is: people, servers, channels, messages, interactions, sessions.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub token_accepted: bool,
     pub users: BTreeMap<UserId, User>,
     pub guilds: BTreeMap<GuildId, String>,
+    /// Who has the role of moderators on every server.
+    pub moderators: BTreeSet<UserId>,
     pub channels: BTreeMap<ChannelId, Channel>,
     pub interactions: BTreeMap<u64, Interaction>,
     pub commands: Vec<Value>,
@@ -59,6 +61,7 @@ impl World {
             token_accepted: true,
             users: BTreeMap::new(),
             guilds: BTreeMap::new(),
+            moderators: BTreeSet::new(),
             channels: BTreeMap::new(),
             interactions: BTreeMap::new(),
             commands: Vec::new(),

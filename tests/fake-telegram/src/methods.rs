@@ -9,7 +9,7 @@ use crate::town::{BOT_ID, Town};
 use crate::webhook::Webhook;
 
 /// Names as the documentation writes them; the server does not look at upper and lower case.
-const METHODS: [&str; 22] = [
+const METHODS: [&str; 23] = [
     "getMe",
     "getUpdates",
     "setWebhook",
@@ -30,6 +30,7 @@ const METHODS: [&str; 22] = [
     "deleteMessage",
     "pinChatMessage",
     "getChat",
+    "getChatMember",
     "getFile",
     "deleteMyCommands",
 ];
@@ -72,8 +73,38 @@ pub(crate) fn carry_out(town: &mut Town, method: &str, params: &Params) -> Answe
             });
             Ok(object)
         }
+        "getChatMember" => chat_member(town, params),
         _ => sending::carry_out(town, method, params),
     }
+}
+
+/// The bot sees whoever wrote where it is; of others the server knows nothing to tell.
+fn chat_member(town: &Town, params: &Params) -> Answer {
+    let chat = params.integer("chat_id").filter(|id| town.chats.contains_key(id));
+    let chat = chat.ok_or_else(|| Refused::bad_request("chat not found"))?;
+    let user = params.integer("user_id").filter(|id| town.people.contains_key(id));
+    let user = user.ok_or_else(|| Refused::bad_request("user not found"))?;
+    let user_object = town.user(user);
+    if !town.administrators.contains(&(chat, user)) {
+        return Ok(json!({ "user": user_object, "status": "member" }));
+    }
+    let mut member =
+        json!({ "user": user_object, "status": "administrator", "can_be_edited": false, "is_anonymous": false });
+    for right in [
+        "can_manage_chat",
+        "can_delete_messages",
+        "can_manage_video_chats",
+        "can_restrict_members",
+        "can_promote_members",
+        "can_change_info",
+        "can_invite_users",
+        "can_post_stories",
+        "can_edit_stories",
+        "can_delete_stories",
+    ] {
+        member[right] = json!(right == "can_manage_chat" || right == "can_delete_messages");
+    }
+    Ok(member)
 }
 
 fn me(town: &Town) -> Value {

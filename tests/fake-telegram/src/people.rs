@@ -221,6 +221,13 @@ impl GroupHandle {
         self.id
     }
 
+    /// Somebody becomes an administrator.
+    pub fn promotes(&self, person: i64) {
+        let mut town = self.shared.town();
+        town.meet(person);
+        town.administrators.insert((self.id, person));
+    }
+
     /// Somebody adds the bot.
     pub fn adds_the_bot(&self, by: i64) {
         self.changes(by, true);

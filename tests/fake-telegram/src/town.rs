@@ -1,6 +1,6 @@
 //! Everything the fake remembers: people, chats, messages, and what the bot has set.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -70,6 +70,8 @@ pub(crate) struct Town {
     pub clock: FakeClock,
     pub people: BTreeMap<i64, Person>,
     pub chats: BTreeMap<i64, Chat>,
+    /// Of each chat, beside its creator, who is nobody here.
+    pub administrators: BTreeSet<(i64, i64)>,
     pub polls: BTreeMap<String, Poll>,
     pub presses: HashMap<String, Press>,
     pub files: HashMap<String, File>,
@@ -97,6 +99,7 @@ impl Town {
             token,
             clock,
             people: BTreeMap::new(),
+            administrators: BTreeSet::new(),
             chats: BTreeMap::new(),
             polls: BTreeMap::new(),
             presses: HashMap::new(),

@@ -1,10 +1,10 @@
 //! The command menu, the link to the bot, and the steps of setting up.
 
-use bot_core::Locale;
-use bot_core::adapter::{Adapter, CommandMenu, CommandMenuEntry, Finding, Verdict};
+use bot_core::adapter::{Adapter, CommandMenu, CommandMenuEntry, ConversationKind, Finding, Verdict};
+use bot_core::{Address, Locale, Platform};
 use fake_discord::Fault;
 
-use crate::town::Town;
+use crate::town::{Town, place};
 
 const COMMANDS: &str = "PUT /applications/*/commands";
 
@@ -73,4 +73,20 @@ async fn each_step_of_setting_up_is_looked_at() {
     assert_eq!(wrong(&findings), ["token file"]);
     assert!(findings.iter().filter(|finding| !finding.ok).all(|finding| finding.remedy.is_some()));
     assert_eq!(town.fake.identified(), 0, "looking changes nothing");
+}
+
+#[tokio::test]
+async fn who_manages_messages_moderates() {
+    let town = Town::quiet().await;
+    let (_, channel) = town.fake.guild("Trifouilly");
+    let here = place(ConversationKind::Channel, channel);
+    let (ana, bruno) = (town.fake.person("Ana"), town.fake.person("Bruno"));
+    ana.moderates();
+    for (person, expected) in [(&ana, true), (&bruno, false)] {
+        let address = Address::new(Platform::new("discord"), person.id.to_string());
+        assert_eq!(town.discord.moderates(&here, &address).await, Verdict::Sent(expected));
+    }
+    let nowhere = place(ConversationKind::Channel, 404);
+    let ana = Address::new(Platform::new("discord"), ana.id.to_string());
+    assert!(!matches!(town.discord.moderates(&nowhere, &ana).await, Verdict::Sent(_)), "closed on doubt");
 }

@@ -59,6 +59,9 @@ async fn everything_happens() -> Town {
     for (delivery, words) in [(7, "Écrivez-moi."), (8, "Et ensuite.")] {
         message_id(&town.send_in_reply(&there, &Document::says(words), delivery, Some(&token)).await);
     }
+    for person in [&ana, &bruno] {
+        town.discord.moderates(&there, &Address::new(Platform::new("discord"), person.id.to_string())).await;
+    }
     bruno.says_in(thread, &format!("<@{}> quand ?", town.fake.bot()));
     bruno.says_in(channel, "entre nous");
     town.takes(&["bonjour", "/aide voter", "quand ?"]).await;

@@ -1,6 +1,6 @@
 //! Who speaks, where, and what becomes of chats.
 
-use bot_core::adapter::{Adapter, ConversationKind, InboundKind, Verdict};
+use bot_core::adapter::{Adapter, ConversationKind, ConversationRef, InboundKind, Verdict};
 use bot_core::message::Document;
 use fake_telegram::Fault;
 
@@ -68,6 +68,21 @@ async fn in_a_group_only_persons_who_speak_to_us_are_heard() {
     assert_eq!(events[2].kind, InboundKind::Closed);
     assert!(events.iter().all(|event| event.conversation == GROUP.to_string()));
     assert_eq!(stand.account.addresses().await, ["42"], "whoever adds or removes the bot is nobody we keep");
+}
+
+#[tokio::test]
+async fn administrators_moderate() {
+    let stand = Stand::new().await;
+    let adapter = stand.adapter();
+    stand.fake.supergroup(GROUP).promotes(42);
+    stand.fake.person(43).has_started();
+    let group = ConversationRef { kind: ConversationKind::Group, platform_ref: GROUP.to_string().into() };
+    let moderates = async |person: &str| {
+        adapter.moderates(&group, &bot_core::Address::new(bot_core::Platform::new("telegram"), person)).await
+    };
+    assert_eq!(moderates("42").await, Verdict::Sent(true));
+    assert_eq!(moderates("43").await, Verdict::Sent(false));
+    assert!(!matches!(moderates("44").await, Verdict::Sent(_)), "nobody the server knows");
 }
 
 #[tokio::test]

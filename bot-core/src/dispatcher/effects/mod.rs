@@ -11,6 +11,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+pub use self::consent::withdraw_consent;
 pub(crate) use self::consent::write_consent;
 pub(crate) use self::forgetting::{FIRE_FORGET, FIRE_VACUUM, forget};
 

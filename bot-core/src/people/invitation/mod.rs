@@ -356,7 +356,7 @@ pub(super) async fn answer(
     )
     .execute(&mut *context.transaction)
     .await?;
-    identity::carry_consents(&mut context, caller.contact, invitation.contact).await?;
+    identity::carry_consents(&mut context, caller.contact, invitation.contact, None).await?;
     context.audit(
         "invitation.accepted",
         format!("contact {}", invitation.number),
@@ -418,14 +418,6 @@ async fn agree(context: &mut Context, wording: &str) -> Result<(), DispatchError
     address_consent::close(context, caller.address).await?;
     let id = context.organisation.id;
     write_consent(&mut context.transaction, id, caller.contact, caller.address, purpose, wording, now).await?;
-    // Saying yes is a wish to hear from us again.
-    sqlx::query!(
-        "UPDATE core.contact SET status = 'active' WHERE organisation_id = $1 AND id = $2 AND status = 'stopped'",
-        organisation,
-        caller.contact.0,
-    )
-    .execute(&mut *context.transaction)
-    .await?;
     Ok(())
 }
 

@@ -5,7 +5,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod calendar;
 pub mod encoding;
 pub mod feed;
 mod markup;
+pub mod recurrence;
+pub mod table;
 pub mod words;
+mod zone;

@@ -1,51 +1,36 @@
 //! Readers: who subscribed to what, and how they leave.
 
+#[cfg(test)]
+pub(crate) mod bench;
+pub mod leaving;
+mod links;
+pub mod preferences;
+pub mod rooms;
+mod screens;
+pub mod store;
+mod subscribing;
+pub mod under_way;
+
 use bot_core::ContactId;
 use bot_core::plugin::{Context, Event, HandlerError, HandlerResult};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::action::Action;
+pub(crate) use self::subscribing::{press, show, subscribe, unsubscribe};
 
-/// `/abonner`.
+/// People linked, split and erased. Of two who are parted the subscription stays with the one that goes on.
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) async fn subscribe(_cx: &mut Context) -> HandlerResult {
-    Ok(())
-}
-
-/// `/abonnements`.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn show(_cx: &mut Context) -> HandlerResult {
-    Ok(())
-}
-
-/// `/desabonner`.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn unsubscribe(_cx: &mut Context) -> HandlerResult {
-    Ok(())
+pub(crate) async fn people_changed(cx: &mut Context, event: &Event) -> HandlerResult {
+    match event {
+        Event::ContactsMerged { kept, joiner, .. } => links::merged(cx, *kept, *joiner).await,
+        Event::ContactErased { contact, .. } => links::erased(cx, *contact).await,
+        _ => Ok(()),
+    }
 }
 
 /// # Errors
 /// Those of the database.
-pub(crate) async fn press(_cx: &mut Context, _action: Action) -> HandlerResult {
-    Ok(())
-}
-
-/// People linked, split and erased.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn people_changed(_cx: &mut Context, _event: &Event) -> HandlerResult {
-    Ok(())
-}
-
-/// # Errors
-/// Those of the database.
-pub(crate) async fn export(_cx: &mut Context, _contact: ContactId) -> Result<Value, HandlerError> {
-    Ok(json!({}))
+pub(crate) async fn export(cx: &mut Context, contact: ContactId) -> Result<Value, HandlerError> {
+    links::export(cx, contact).await
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod checks;
+mod guilds;
 mod interactions;
 mod messages;
 mod polls;
@@ -226,6 +227,9 @@ impl World {
             ("POST", ["channels", channel, "messages"]) => self.create_message(channel, asked),
             ("GET", ["channels", channel, "messages"]) => self.list_messages(channel, asked),
             ("PUT", ["channels", channel, "messages", "pins", message]) => self.pin(channel, message),
+            ("GET", ["channels", channel]) => self.get_channel(channel),
+            ("GET", ["guilds", guild]) => self.get_guild(guild),
+            ("GET", ["guilds", guild, "members", user]) => self.get_member(guild, user),
             ("GET", ["channels", channel, "messages", message]) => self.get_message(channel, message),
             ("PATCH", ["channels", channel, "messages", message]) => self.edit_message(channel, message, &asked.body),
             ("DELETE", ["channels", channel, "messages", message]) => self.delete_message(channel, message),
