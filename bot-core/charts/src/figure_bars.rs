@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bars::described;
 use crate::figure::{Bases, approximate};
-use crate::picture::{Picture, Theme};
+use crate::ink::Theme;
+use crate::picture::Picture;
 use crate::png::{PngError, png};
 use crate::rows::{Emphasis, Length, draw_lengths};
 use crate::typeset::clean;
@@ -219,7 +220,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
         #[test]
         fn any_figures_keep_within_the_canvas(

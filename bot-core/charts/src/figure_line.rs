@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bars::{capitalised, described};
 use crate::figure::{approximate, shared};
-use crate::picture::{Picture, Theme};
+use crate::ink::Theme;
+use crate::picture::Picture;
 use crate::plot::{self, PlotPoint, Tick};
 use crate::png::{PngError, png};
 use crate::typeset::clean;
@@ -203,7 +204,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
         #[test]
         fn any_line_keeps_within_the_canvas(

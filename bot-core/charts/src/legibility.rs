@@ -3,7 +3,7 @@
 
 use resvg::tiny_skia::Pixmap;
 
-use crate::picture::{Ink, ON_STEPS, PARTS, STEPS};
+use crate::ink::{Ink, ON_STEPS, PARTS, STEPS};
 use crate::samples::figures;
 use crate::{DepartmentMap, FigureBarChart, FigureLineChart, Locale, Quantity, StackChart, StackRow};
 

@@ -65,6 +65,7 @@ mod editions;
 mod figure;
 mod figure_bars;
 mod figure_line;
+mod ink;
 #[cfg(test)]
 mod legibility;
 mod locale;

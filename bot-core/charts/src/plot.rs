@@ -1,6 +1,7 @@
 //! A line over points at equal distances, broken where a point has no figure.
 
-use crate::picture::{Anchor, Ink, Mark, PADDING, Picture, ROOM, Style};
+use crate::ink::Ink;
+use crate::picture::{Anchor, Mark, PADDING, Picture, ROOM, Style};
 use crate::rating::centred;
 use crate::typeset::Weight;
 
