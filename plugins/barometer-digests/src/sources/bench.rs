@@ -12,7 +12,7 @@ use super::items;
 use super::state::{self, SourceState};
 use crate::definition::{Definition, Source, SourceKind, Topic};
 use crate::edition::model::Entry;
-use crate::edition::{Window, store};
+use crate::edition::Window;
 
 pub(crate) fn feed(key: &str, url: &str) -> Source {
     Source {
