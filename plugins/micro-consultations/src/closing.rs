@@ -17,6 +17,7 @@ use sqlx::types::Json;
 
 use crate::answer::{Answer, Answers};
 use crate::ballot;
+use crate::news;
 use crate::operations::By;
 use crate::roll::random_id;
 use crate::rooms;
@@ -48,6 +49,7 @@ pub(crate) async fn close(cx: &mut Context, id: ConsultationId, by: By) -> Resul
     let tally = snapshot::shown(cx.sql(), organisation, &consultation).await?;
     let ballots = tally.map_or(0, |tally| tally.ballots);
     by.did(cx, "consultation.closed", id, serde_json::json!({ "ballots": ballots }));
+    news::closed(cx, &consultation).await?;
     Ok(Some(consultation))
 }
 

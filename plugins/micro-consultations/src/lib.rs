@@ -23,6 +23,7 @@ mod hammer;
 pub mod limesurvey;
 mod links;
 mod named_votes;
+mod news;
 pub mod operations;
 mod organiser;
 pub mod page;

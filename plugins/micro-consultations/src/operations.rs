@@ -18,6 +18,7 @@ use crate::answer::Answers;
 use crate::closing;
 use crate::definition::{Closing, DURATION_DAYS_MAX, Definition, days_later};
 use crate::definition_file;
+use crate::news;
 use crate::results::{self, Results, Viewer};
 use crate::script::Script;
 use crate::snapshot;
@@ -105,7 +106,9 @@ pub async fn open(cx: &mut Context, id: ConsultationId) -> Result<Consultation, 
     let version = store::schedule(cx.sql(), organisation, id, State::Open, now, closing).await?;
     cx.schedule(fire("closing", id, version, closing));
     By::whoever_asked(cx).did(cx, "consultation.opened", id, json!({}));
-    find(cx, id, Lock::None).await
+    let opened = find(cx, id, Lock::None).await?;
+    news::opened(cx, &opened);
+    Ok(opened)
 }
 
 /// Closes an open consultation now, for ever (see [`crate::closing`]).
@@ -148,7 +151,9 @@ pub async fn extend(cx: &mut Context, id: ConsultationId, days: u16) -> Result<C
     let version = store::schedule(cx.sql(), organisation, id, State::Open, opens_at, later).await?;
     cx.schedule(fire("closing", id, version, later));
     By::whoever_asked(cx).did(cx, "consultation.extended", id, json!({ "days": days }));
-    find(cx, id, Lock::None).await
+    let extended = find(cx, id, Lock::None).await?;
+    news::changed(cx, &extended);
+    Ok(extended)
 }
 
 /// Tells everybody who consented that a consultation is open, once.
@@ -353,6 +358,7 @@ pub(crate) async fn fired(cx: &mut Context, fired: &FiredFire) -> HandlerResult 
             let version = store::schedule(cx.sql(), organisation, id, State::Open, opens_at, closes_at).await?;
             cx.schedule(fire("closing", id, version, closes_at));
             By::Plugin.did(cx, "consultation.opened", id, json!({}));
+            news::opened(cx, &Consultation { state: State::Open, opens_at: Some(opens_at), ..consultation });
         }
         // The clock was set back after the fire was taken: not yet.
         ("closing", State::Open, Some(closes_at)) if now < closes_at => {

@@ -25,7 +25,7 @@ use crate::plan::{Line, Occasion, Past, Plan, Verdict, plan};
 use crate::reason::Reason;
 use crate::refusal::{By, OperationError, Refusal};
 use crate::store::{Campaign, CampaignId, MessageState, ParticipantId, RespondentKey, State};
-use crate::{answers, engine, limesurvey};
+use crate::{answers, engine, limesurvey, news};
 
 /// Rows written by one statement.
 const ROWS_MAX: usize = 5000;
@@ -418,6 +418,7 @@ pub async fn approve(
     });
     By::whoever_asked(cx, Some(approved_by)).did(cx, "campaign.approved", id, details);
     limesurvey::schedule(cx, id, &proposal.campaign.definition);
+    news::opened(cx, &proposal.campaign).await?;
     // Somebody may have answered before they were among the participants.
     answers::match_again(cx, id).await?;
     Ok(proposal)

@@ -140,6 +140,8 @@ pub(crate) struct Desk {
     pub outbox: &'static str,
     /// Each message handed over: local time in Paris, step, contact's name, late or not.
     pub sent: Vec<String>,
+    /// What other plugins were told: topic, campaign, respondents, of whom answered.
+    pub told: Vec<String>,
     account: i32,
 }
 
@@ -157,7 +159,7 @@ impl Desk {
         .fetch_one(&bench.pool)
         .await
         .unwrap();
-        Self { bench, next: None, outbox: "sent", sent: Vec::new(), account }
+        Self { bench, next: None, outbox: "sent", sent: Vec::new(), told: Vec::new(), account }
     }
 
     /// People `numbers`, each alone in a collectivité of its number unless `collectivite` names one. They have an
@@ -231,6 +233,10 @@ impl Desk {
             match effect {
                 Effect::Schedule(fire) if fire.scope.starts_with(engine::FIRES) => self.next = Some(fire.clone()),
                 Effect::SendEach { messages } => self.sends(messages).await,
+                Effect::Note(note) => {
+                    let [respondents, answered] = ["respondents", "answered"].map(|count| &note.details[count]);
+                    self.told.push(format!("{} {} {respondents} {answered}", note.topic, note.subject));
+                }
                 Effect::Cancel { scope, subject: None } => {
                     sqlx::query(
                         "UPDATE core.delivery SET state = 'cancelled', settled_at = $3, reason = 'cancelled by its plugin'

@@ -22,6 +22,7 @@ use crate::conversation;
 use crate::definition::{OnlyIf, Rung, Step, StepKind};
 use crate::handover::{Case, Decision, PersonCase, decide};
 use crate::messages::{self, LISTED_MAX, Occasion, Person, Silence};
+use crate::news;
 use crate::operations::counts;
 use crate::outcome::{self, Cursor, ORGANISERS, Waiting, end_waiting, message_key};
 use crate::reason::Reason;
@@ -55,6 +56,8 @@ struct Memory {
     /// How often nothing had changed in the outbox.
     quiet: u32,
     cursor: Cursor,
+    /// When others were last told where it stands.
+    told_at: Option<DateTime<Utc>>,
 }
 
 impl Memory {
@@ -62,11 +65,17 @@ impl Memory {
         let number = |key: &str| payload.get(key).and_then(Value::as_i64).unwrap_or_default();
         let step = payload.get("step").and_then(Value::as_str).unwrap_or_default().to_owned();
         let quiet = u32::try_from(number("quiet")).unwrap_or_default();
-        Self { quiet, cursor: Cursor { participant: number("participant"), step } }
+        let told_at = DateTime::from_timestamp(number("told"), 0).filter(|_| payload.get("told").is_some());
+        Self { quiet, cursor: Cursor { participant: number("participant"), step }, told_at }
     }
 
     fn payload(&self) -> Value {
-        json!({ "quiet": self.quiet, "participant": self.cursor.participant, "step": self.cursor.step })
+        let mut payload =
+            json!({ "quiet": self.quiet, "participant": self.cursor.participant, "step": self.cursor.step });
+        if let Some(told_at) = self.told_at {
+            payload["told"] = told_at.timestamp().into();
+        }
+        payload
     }
 }
 
@@ -99,6 +108,11 @@ pub async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
     let is_over = is_live && cx.now >= campaign.deadline;
     if is_live {
         answers::match_late(cx, id).await?;
+        let is_told = memory.told_at.is_some_and(|told_at| cx.now - told_at < news::TELL_AFTER);
+        if !is_told && !is_over && cx.now >= campaign.opens_at {
+            news::standing(cx, &campaign).await?;
+            memory.told_at = Some(cx.now);
+        }
     }
     if is_over {
         again |= end_waiting(cx, Waiting::all(id), MessageState::Expired, &Reason::Deadline).await?;
@@ -165,7 +179,7 @@ async fn close(cx: &mut Context, campaign: &Campaign) -> HandlerResult {
     store::set_state(cx.sql(), organisation, campaign.id, State::Closed, now).await?;
     let counts = counts(cx, campaign.id).await?;
     By::Plugin.did(cx, "campaign.closed", campaign.id, json!({ "messages": counts }));
-    Ok(())
+    news::closed(cx, campaign).await
 }
 
 struct HandedOver {

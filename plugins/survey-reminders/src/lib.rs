@@ -31,6 +31,7 @@ mod life;
 pub mod limesurvey;
 mod links;
 pub mod messages;
+mod news;
 pub mod operations;
 pub mod outcome;
 pub mod plan;

@@ -17,7 +17,7 @@ use crate::outcome::{Waiting, end_waiting};
 use crate::reason::Reason;
 use crate::refusal::By;
 use crate::store::{self, Campaign, CampaignId, Lock, MessageState, NewVersion, RespondentState, State};
-use crate::{engine, limesurvey};
+use crate::{engine, limesurvey, news};
 
 pub use crate::approval::{Kind, PlanName, Proposal, approve, propose};
 pub use crate::refusal::{OperationError, Refusal};
@@ -217,6 +217,7 @@ pub async fn cancel(cx: &mut Context, id: CampaignId, by: Option<&str>) -> Resul
     limesurvey::cancel(cx, id);
     engine::wake(cx, id);
     By::whoever_asked(cx, by).did(cx, "campaign.cancelled", id, json!({}));
+    news::cancelled(cx, &campaign);
     find(cx, id).await
 }
 

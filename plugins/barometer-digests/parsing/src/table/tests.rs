@@ -137,6 +137,36 @@ fn a_row_said_twice_is_one() {
     assert_eq!((table.figures.len(), table.repeated), (1, 1));
 }
 
+/// Tables as they are met, good and bad: what is made of each.
+#[test]
+fn the_corpus_is_read_or_refused() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/tables");
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let outcome = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        match read(std::fs::read(path).unwrap(), &Wanted::Usual) {
+            Ok(table) => format!("{name}: {} figures", table.figures.len()),
+            Err(errors) => format!("{name}: {}", errors.to_string().lines().next().unwrap_or_default()),
+        }
+    };
+    assert_snapshot!(files.iter().map(outcome).collect::<Vec<_>>().join("\n"), @r#"
+    barometre.csv: 22 figures
+    bom-comma.csv: 1 figures
+    contradiction.csv: line 3, column “valeur”: “52 %” is another value than line 2 gives the same indicator, edition and stratum: keep one of the two
+    cut.json: this is no JSON table, which is an array of objects: invalid number at line 1 column 48
+    exponent.json: 1 figures
+    nested.json: record 1, column “indicateur”: “{"fr":"A"}” is no text and no number: write one value a cell
+    records.json: record 1, column “valeur”: “80.1” has no unit: write % behind the value, or add a column unit with percent, count or euro
+    sep-line.csv: 1 figures
+    text-where-a-number-was.csv: line 2, column “valeur”: “environ 2/3” is no number: write it in digits, such as 66,7 or 1 234, or leave the row out
+    unclosed-quote.csv: the table cannot be read: the quotation mark that opens a cell on line 2 is never closed: close it, or double it if it belongs to the text
+    utf-16.csv: 1 figures
+    web-page.html: this is a web page, not a table: give the address of the file itself
+    windows-1252.csv: 2 figures
+    "#);
+}
+
 fn figure() -> impl Strategy<Value = Figure> {
     let word = "[a-zé][a-zé ;,\"']{0,20}[a-zé]";
     (word, 2000..2030_u32, proptest::option::of(word), 0..=10_000_i64, 0..3_u8, proptest::option::of(0..1_000_000_u64))
