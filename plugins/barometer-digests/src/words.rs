@@ -7,7 +7,7 @@ use bot_core::i18n::Catalogue;
 
 pub use bot_core::i18n::{Argument, date_time as moment};
 
-const SOURCES: [(Locale, &str); 14] = [
+const SOURCES: &[(Locale, &str)] = &[
     (Locale::Fr, include_str!("../locales/archive.fr.ftl")),
     (Locale::En, include_str!("../locales/archive.en.ftl")),
     (Locale::Fr, include_str!("../locales/barometer.fr.ftl")),
@@ -27,7 +27,7 @@ const SOURCES: [(Locale, &str); 14] = [
 ];
 
 /// `None` when a source is not Fluent, which a test excludes.
-static CATALOGUE: LazyLock<Option<Catalogue>> = LazyLock::new(|| Catalogue::new(&SOURCES).ok());
+static CATALOGUE: LazyLock<Option<Catalogue>> = LazyLock::new(|| Catalogue::new(SOURCES).ok());
 
 /// The text `id` in `locale`, or the id itself when there is none.
 pub fn text(locale: Locale, id: &str, arguments: &[(&str, Argument<'_>)]) -> String {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn both_languages_say_the_same_things() {
-        let catalogue = Catalogue::new(&SOURCES).unwrap();
+        let catalogue = Catalogue::new(SOURCES).unwrap();
         assert_eq!(catalogue.missing(), Vec::<String>::new());
     }
 

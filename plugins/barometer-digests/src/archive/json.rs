@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::page::{changed_at, published};
-use super::{hex, public};
+use super::{Answer, Visit, hex, public};
 use crate::edition::store;
-use crate::http::{Answer, Visit};
 
 #[derive(Serialize)]
 struct Published<'e> {

@@ -8,9 +8,8 @@ use chrono::{DateTime, Datelike as _, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::html;
+use super::{Answer, Visit, html};
 use crate::edition::period::Period;
-use crate::http::{Answer, Visit};
 use crate::rendering::dates;
 use crate::words::text;
 
