@@ -21,13 +21,11 @@ CREATE TABLE barometer_digests.digest (
 CREATE TABLE barometer_digests.source (
     organisation_id  integer     NOT NULL,
     key              text        NOT NULL CHECK (key ~ '^[a-z0-9][a-z0-9-]{0,39}$'),
-    -- The address that was asked last: another one begins anew, without the validators of the old one.
-    url              text        NOT NULL,
+    -- What is asked: its kind and address, a dataset's filter. Another one begins anew, without what the old one left.
+    asked_for        text        NOT NULL,
     -- As the server gave them, for the next conditional request.
     etag             text,
     last_modified    text,
-    -- Where it said to have moved for good.
-    moved_to         text,
     asked_at         timestamptz,
     -- The last answer that could be used, new or unchanged.
     succeeded_at     timestamptz,
@@ -54,18 +52,21 @@ CREATE TABLE barometer_digests.item (
     url              text        CHECK (length(url) <= 2000),
     language         text,
     published_at     timestamptz,
-    -- Events: with their zone and recurrence, as the source said them (see the plugin's `events`).
+    -- Events: with their zone and recurrence, as the source said them, and what of them was called off when.
     event            jsonb,
-    topics           text[]      NOT NULL DEFAULT '{}',
     first_seen_at    timestamptz NOT NULL,
+    -- When it became news: the edition whose window holds it may tell of it. NULL: it was no news when it was first seen.
+    news_at          timestamptz,
     last_seen_at     timestamptz NOT NULL,
     -- The source called it off.
     cancelled_at     timestamptz,
     PRIMARY KEY (organisation_id, id),
     CHECK ((kind = 'event') = (event IS NOT NULL)),
-    CHECK (kind = 'news' OR cancelled_at IS NULL OR cancelled_at >= first_seen_at)
+    CHECK (kind = 'event' OR cancelled_at IS NULL),
+    CHECK (kind = 'news' OR news_at IS NULL)
 );
-CREATE INDEX item_seen ON barometer_digests.item (organisation_id, kind, first_seen_at);
+CREATE INDEX item_news ON barometer_digests.item (organisation_id, news_at) WHERE news_at IS NOT NULL;
+CREATE INDEX item_source ON barometer_digests.item (organisation_id, source_key, kind, last_seen_at);
 
 -- The names an item is known by: its id at the source, its address, its title and day. Any of them is the item.
 CREATE TABLE barometer_digests.item_name (

@@ -90,8 +90,15 @@ impl Context {
     pub async fn former_rooms(&mut self, room: ConversationId) -> Result<Vec<ConversationId>, HandlerError> {
         let former = sqlx::query_scalar!(
             r#"
-            SELECT id FROM core.conversation
-            WHERE organisation_id = $1 AND migrated_to = $2 AND state = 'migrated' ORDER BY number
+            WITH RECURSIVE former AS (
+                SELECT id, number FROM core.conversation
+                WHERE organisation_id = $1 AND migrated_to = $2 AND state = 'migrated'
+                UNION
+                SELECT earlier.id, earlier.number FROM core.conversation AS earlier
+                JOIN former ON earlier.migrated_to = former.id
+                WHERE earlier.organisation_id = $1 AND earlier.state = 'migrated'
+            )
+            SELECT id AS "id!" FROM former WHERE id <> $2 ORDER BY number
             "#,
             self.organisation.id.0,
             room.0,

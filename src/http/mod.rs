@@ -1,6 +1,7 @@
 //! The two listeners: `public` for citizens, `admin` on loopback for the operator.
 
 mod campaigns;
+mod digests;
 mod health;
 mod listener;
 mod metrics;

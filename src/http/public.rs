@@ -22,7 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{campaigns, webhooks};
+use super::{campaigns, digests, webhooks};
 
 /// Largest request body, in bytes. Nothing a citizen sends is longer; an adapter may allow less.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -52,7 +52,14 @@ pub(super) fn router(core: &Arc<Core>, adapters: Vec<Router>, secrets: webhooks:
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     adapters
         .into_iter()
-        .fold(pages.merge(home).merge(webhooks::router(core, secrets)).merge(campaigns::router(core)), Router::merge)
+        .fold(
+            pages
+                .merge(home)
+                .merge(webhooks::router(core, secrets))
+                .merge(campaigns::router(core))
+                .merge(digests::router(core)),
+            Router::merge,
+        )
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::picture::{Picture, Theme};
+use crate::ink::Theme;
+use crate::picture::Picture;
 use crate::png::{PngError, png};
 use crate::rows::{Emphasis, Row, draw};
 use crate::share::{Share, needs_decimal};

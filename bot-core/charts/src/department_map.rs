@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bars::{capitalised, described};
 use crate::departments::{COLUMNS, ROWS};
-use crate::figure::Bases;
-use crate::picture::{Anchor, Ink, Mark, PADDING, Picture, ROOM, Style, Texture, Theme, baseline_offset};
+use crate::figure::shared;
+use crate::ink::{Ink, Texture, Theme};
+use crate::picture::{Anchor, Mark, PADDING, Picture, ROOM, Style, baseline_offset};
 use crate::png::{PngError, png};
 use crate::steps::Steps;
 use crate::typeset::{Weight, clean};
@@ -172,9 +173,8 @@ impl DepartmentMap {
         picture.gap(PITCH * ROWS as f32 + 12.0);
         self.draw_legend(&mut picture, &steps, placed.values().map(|(_, value)| *value).collect());
 
-        let bases: Vec<Option<u64>> = placed.values().map(|(figure, _)| figure.base).collect();
-        let shared = bases.iter().all(|base| Some(base) == bases.first());
-        let base = Bases::of(self.locale, &bases).footnote.filter(|_| shared);
+        let base = shared(placed.values().map(|(figure, _)| figure.base));
+        let base = base.map(|base| capitalised(&self.locale.base(base)));
         let others = (!elsewhere.is_empty()).then(|| {
             let named: Vec<String> = elsewhere
                 .iter()
@@ -221,7 +221,7 @@ impl DepartmentMap {
 
 /// A tile with the dots that count its class, or hatched.
 fn draw_tile(picture: &mut Picture, x: f32, y: f32, width: f32, height: f32, step: Option<usize>) {
-    let (texture, ink) = step.map_or((Texture::Rising, Ink::Track), |step| (Texture::Solid, Ink::Step(step)));
+    let (texture, ink) = step.map_or((Texture::Rising, Ink::Rule), |step| (Texture::Solid, Ink::Step(step)));
     picture.mark(Mark::Box { x, y, width, height, texture, ink, outline: Ink::Muted });
     let Some(step) = step else { return };
     let dots = step + 1;
@@ -302,7 +302,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
 
         #[test]
         fn any_map_keeps_within_the_canvas(

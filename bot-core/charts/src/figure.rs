@@ -43,23 +43,30 @@ pub(crate) struct Bases {
 }
 
 impl Bases {
-    /// One base for all is said once, under the chart; several are said each at its place.
-    pub(crate) fn of(locale: Locale, bases: &[Option<u64>]) -> Self {
-        let silent = || vec![String::new(); bases.len()];
-        match bases {
-            [] => Bases { footnote: None, asides: silent() },
-            [first, rest @ ..] if rest.iter().all(|base| base == first) => {
-                Bases { footnote: Some(capitalised(&locale.base(*first))), asides: silent() }
-            }
-            _ => Bases {
-                footnote: bases.contains(&None).then(|| match locale {
-                    Locale::Fr => "Sans mention\u{a0}: base non publiée".to_owned(),
-                    Locale::En => "Where nothing is said: base not published".to_owned(),
-                }),
-                asides: bases.iter().map(|base| base.map_or_else(String::new, |_| locale.base(*base))).collect(),
-            },
+    /// One base for all is said once, under the chart; several are said each at its place. What has no value needs no
+    /// base.
+    pub(crate) fn of(locale: Locale, figures: &[Figure]) -> Self {
+        let valued = || figures.iter().filter(|figure| figure.value.is_some()).map(|figure| figure.base);
+        if let Some(shared) = shared(valued()) {
+            let footnote = Some(capitalised(&locale.base(shared)));
+            return Bases { footnote, asides: vec![String::new(); figures.len()] };
         }
+        let aside = |figure: &Figure| match (figure.value, figure.base) {
+            (Some(_), Some(base)) => locale.base(Some(base)),
+            _ => String::new(),
+        };
+        let footnote = valued().any(|base| base.is_none()).then(|| match locale {
+            Locale::Fr => "Sans mention\u{a0}: base non publiée".to_owned(),
+            Locale::En => "Where nothing is said: base not published".to_owned(),
+        });
+        Bases { footnote, asides: figures.iter().map(aside).collect() }
     }
+}
+
+/// The base that all have, if they have the same; whether it was published is another matter.
+pub(crate) fn shared(mut bases: impl Iterator<Item = Option<u64>>) -> Option<Option<u64>> {
+    let first = bases.next()?;
+    bases.all(|base| base == first).then_some(first)
 }
 
 impl Figure {

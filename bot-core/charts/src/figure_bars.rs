@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bars::described;
 use crate::figure::{Bases, approximate};
-use crate::picture::{Picture, Theme};
+use crate::ink::Theme;
+use crate::picture::Picture;
 use crate::png::{PngError, png};
 use crate::rows::{Emphasis, Length, draw_lengths};
 use crate::typeset::clean;
@@ -113,8 +114,7 @@ impl FigureBarChart {
     fn picture(&self) -> Picture {
         let description = described(&self.sentence(), &self.lines());
         let mut picture = Picture::new(&self.title, self.subtitle.as_deref(), self.locale, description);
-        let bases: Vec<Option<u64>> = self.figures.iter().map(|figure| figure.base).collect();
-        let bases = Bases::of(self.locale, &bases);
+        let bases = Bases::of(self.locale, &self.figures);
         let (low, high) = self.ends();
         let at = |value: f64| if high > low { ((value - low) / (high - low)) as f32 } else { 0.0 };
         let lengths: Vec<Length> = self
@@ -220,7 +220,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
         #[test]
         fn any_figures_keep_within_the_canvas(

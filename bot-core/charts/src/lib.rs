@@ -41,6 +41,8 @@
 //! - A share that is not zero never reads 0 % (`< 0,1 %`), and one that is not the whole never
 //!   reads 100 % (`> 99,9 %`).
 //! - Bars start at zero and their full length is 100 % of the base, so two charts compare.
+//! - A published figure ([`Figure`]) is a decimal, with or without the base it is of. It is shown as published, to one
+//!   decimal (cents for money); no count is made up from it, and a base that was not published is said so.
 //!
 //! # Style of the inline SVG
 //!
@@ -49,7 +51,11 @@
 //! should set `.chart { max-width: 100%; height: auto }` and may restyle these classes:
 //! `chart-text`, `chart-muted` (secondary text), `chart-accent` (a leading bar), `chart-neutral`
 //! (the other bars), `chart-track` (the 100 % behind a bar), `chart-rule` (hairlines),
-//! `chart-mark` (signs over a scale).
+//! `chart-mark` (signs over a scale), `chart-part-1` to `-6` (parts of a whole), `chart-step-1` to `-5` (classes of a
+//! map) with `chart-on-step-1` to `-5` (what stands on them).
+//!
+//! No meaning rests on colour alone: parts have a texture and a letter, classes have dots and an order of lightness,
+//! all figures have their words.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod bars;
@@ -59,6 +65,9 @@ mod editions;
 mod figure;
 mod figure_bars;
 mod figure_line;
+mod ink;
+#[cfg(test)]
+mod legibility;
 mod locale;
 mod picture;
 mod plot;

@@ -1,6 +1,7 @@
 //! A line over points at equal distances, broken where a point has no figure.
 
-use crate::picture::{Anchor, Ink, Mark, PADDING, Picture, ROOM, Style};
+use crate::ink::Ink;
+use crate::picture::{Anchor, Mark, PADDING, Picture, ROOM, Style};
 use crate::rating::centred;
 use crate::typeset::Weight;
 
@@ -74,7 +75,13 @@ pub(crate) fn draw(picture: &mut Picture, ticks: &[Tick], points: &[PlotPoint]) 
         .collect();
     for (index, text, x) in placed(figures, VALUE, spacing, x_of) {
         if let Some((_, y)) = places[index] {
-            picture.text(x.max(rules_left + VALUE.width(&text) / 2.0), y - 11.0, Anchor::Middle, VALUE, text);
+            let y_of =
+                |index: Option<usize>| index.and_then(|index| places.get(index).copied().flatten()).map(|(_, y)| y);
+            let above = |neighbour: Option<f32>| neighbour.is_some_and(|neighbour| neighbour < y);
+            // In a valley the line runs through what stands above it.
+            let in_valley = above(y_of(index.checked_sub(1))) && above(y_of(Some(index + 1)));
+            let baseline = if in_valley && y + 24.0 < bottom { y + 20.0 } else { y - 11.0 };
+            picture.text(x.max(rules_left + VALUE.width(&text) / 2.0), baseline, Anchor::Middle, VALUE, text);
         }
     }
     let labels = points.iter().enumerate().map(|(index, point)| (index, point.label.clone())).collect();

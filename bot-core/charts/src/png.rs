@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-use crate::picture::{Picture, Theme, WIDTH};
+use crate::ink::Theme;
+use crate::picture::{Picture, WIDTH};
 use crate::typeset::FONTS;
 
 /// Widths a PNG may have, in pixels. 960 is sharp on a phone.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bars::described;
-use crate::picture::{Picture, Theme};
+use crate::ink::Theme;
+use crate::picture::Picture;
 use crate::png::{PngError, png};
 use crate::rows::{Emphasis, Row, draw_with};
 use crate::share::{Share, needs_decimal};

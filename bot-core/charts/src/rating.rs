@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bars::{capitalised, described, footnotes};
-use crate::picture::{Anchor, Ink, Mark, PADDING, Picture, ROOM, Style, Theme};
+use crate::ink::{Ink, Theme};
+use crate::picture::{Anchor, Mark, PADDING, Picture, ROOM, Style};
 use crate::png::{PngError, png};
 use crate::rows::{Emphasis, Row, draw};
 use crate::share::{Share, needs_decimal};

@@ -1,6 +1,7 @@
 //! Horizontal bars, one a row, with their values in aligned columns beside them.
 
-use crate::picture::{Anchor, Ink, PADDING, Picture, ROOM, Style, baseline_offset};
+use crate::ink::Ink;
+use crate::picture::{Anchor, PADDING, Picture, ROOM, Style, baseline_offset};
 use crate::share::{Share, needs_decimal};
 use crate::typeset::Weight;
 use crate::{Locale, Unit};

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::picture::STEPS;
+use crate::ink::STEPS;
 use crate::{Locale, Quantity};
 
 /// From the lowest class up. Each has its lower bound, and all but the last leave out their upper one.

@@ -19,11 +19,11 @@ use uuid::Uuid;
 
 use self::context::caller_of;
 pub(crate) use self::context::{addresses_of, begin, context_without_caller, lock_contact, without_time_limit};
+pub use self::effects::withdraw_consent;
 pub(crate) use self::effects::{
     EffectError, FIRE_EVENT, FIRE_FORGET, FIRE_OUTCOME, FIRE_VACUUM, Origin, apply, apply_in_place, forget, schedule,
     write_audit, write_consent,
 };
-pub use self::effects::withdraw_consent;
 use self::routing::Route;
 pub(crate) use self::routing::{is_urgent, may};
 use crate::adapter::InboundKind;

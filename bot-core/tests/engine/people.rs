@@ -147,6 +147,52 @@ async fn the_stricter_wish_wins_when_two_become_one() {
     assert!(!town.platform.words("ana").contains(&"Une annonce".to_owned()));
 }
 
+/// A plugin whose reminders people agree to.
+async fn reminding() -> Town {
+    let plugin = ScriptedPlugin::new("scripted", &["ping", "agree", "disagree", "each"]);
+    Town::build(ScriptedPlatform::new("scripted"), Some(ScriptedPlatform::new("other")), vec![plugin]).await
+}
+
+/// Whether somebody who asks for a reminder gets one, in whichever of their chats.
+async fn is_reminded(town: &Town, who: &str) -> bool {
+    let sent = "SELECT count(*) FROM core.delivery WHERE purpose = 'reminder' AND state = 'sent'";
+    let before = town.number(sent).await;
+    town.says(who, "/each").await;
+    town.number(sent).await > before
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn saying_yes_to_a_plugin_ends_what_stop_began() {
+    let town = reminding().await;
+    town.says("ana", "/agree").await;
+    assert!(is_reminded(&town, "ana").await);
+    town.says("ana", "STOP").await;
+    assert!(!is_reminded(&town, "ana").await);
+    town.says("ana", "/agree").await;
+    assert!(is_reminded(&town, "ana").await);
+    let consents = "SELECT count(*) FROM core.consent WHERE withdrawn_at IS NULL";
+    assert_eq!(town.number(consents).await, 1, "what STOP withdrew came back with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_comes_along_unless_one_of_the_two_thought_otherwise() {
+    let town = reminding().await;
+    town.says_on_other("anna", "/agree").await;
+    link(&town, "ana", "anna").await;
+    assert!(is_reminded(&town, "ana").await, "what anna subscribed to fell silent");
+
+    town.says("bea", "/agree").await;
+    town.says("bea", "/disagree").await;
+    town.says_on_other("beatrice", "/agree").await;
+    link(&town, "bea", "beatrice").await;
+    assert!(!is_reminded(&town, "bea").await);
+
+    town.says_on_other("clara", "/agree").await;
+    town.says("cleo", "STOP").await;
+    link(&town, "cleo", "clara").await;
+    assert!(!is_reminded(&town, "cleo").await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn erasing_follows_every_address_and_leaves_counts() {
     let town = town().await;

@@ -524,9 +524,10 @@ impl Plugin for ScriptedPlugin {
         Ok(())
     }
 
-    async fn on_event(&self, _: &mut Context, event: &Event) -> HandlerResult {
+    async fn on_event(&self, cx: &mut Context, event: &Event) -> HandlerResult {
         match event {
-            Event::ContactsMerged { kept_addresses, joiner_addresses, .. } => {
+            Event::ContactsMerged { kept, joiner, kept_addresses, joiner_addresses } => {
+                cx.carry_consent(Purpose::Reminder, *joiner, *kept).await?;
                 self.hear(format!("merged {} and {}", kept_addresses.len(), joiner_addresses.len()));
             }
             Event::ContactSplit { .. } => self.hear("split"),

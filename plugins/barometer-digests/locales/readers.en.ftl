@@ -1,10 +1,8 @@
 # Subscribing and leaving.
 
 readers-no-digest = There is no digest to subscribe to yet. Come back later: it will be offered here.
-readers-not-for-the-room = In a room, only an organiser can subscribe everybody, change the settings or stop the digest. You can subscribe for yourself, in private.
-readers-in-private = Subscribe in private
 
-readers-offer = “{ $title }” is the digest of { $organisation }: figures, results of consultations, news and events to come, { $rhythms ->
+readers-offer = “{ $title }” is the digest sent by { $organisation }: figures, results of consultations, news and events to come, { $rhythms ->
     [weekly] each week
     [monthly] each month
    *[both] each week or each month
@@ -15,7 +13,7 @@ readers-offer-settings = This is what { $where ->
    *[person] you would get
  } (all of it can be changed, before and after):
 readers-consent-wording = { $where ->
-    [room] By subscribing this room you ask { $organisation } to send “{ $title }” here at the time chosen. An organiser can stop it at any time with /unsubscribe.
+    [room] By subscribing this room you ask { $organisation } to send “{ $title }” here at the time chosen. A moderator can stop it at any time with /unsubscribe.
    *[person] By subscribing you agree that { $organisation } sends you “{ $title }” here at the time chosen, and keeps your settings to do so. You can stop at any time with /unsubscribe, or with the word STOP.
  }
 readers-subscribe = { $where ->
@@ -92,7 +90,7 @@ readers-day-ask = { $rhythm ->
     [monthly] Which day? The month’s digest comes on the first such day of the month.
    *[weekly] Which day of the week?
  }
-readers-hour-ask = At what time? Hours are those of { $zone }.
+readers-hour-ask = At what time? Hours are those of the zone { $zone }.
 readers-hours-earlier = Earlier
 readers-hours-later = Later
 
@@ -107,14 +105,15 @@ readers-not-subscribed = { $where ->
    *[person] You are not subscribed to “{ $title }”. To subscribe, write /subscribe.
  }
 
-readers-page-skip = Skip to content
-readers-page-other-language = Français
 readers-page-title = Stop getting “{ $title }”?
 readers-page-ask = You will not get “{ $title }” any more. Nothing changes until you press the button.
 readers-page-leave = Unsubscribe me
 readers-page-instead = To get it less often or on fewer topics, write /subscriptions instead, in the conversation where it comes.
 readers-page-left-title = You are unsubscribed
 readers-page-left = You will not get “{ $title }” any more.
-readers-page-return = To come back, write /subscribe in the conversation where it came: your settings are kept.
+readers-page-left-then = To come back, write /subscribe in the conversation where it came: your settings are kept.
+readers-page-room-title = This digest is a room’s
+readers-page-room = “{ $title }” comes to a room, where everybody reads it.
+readers-page-room-then = To stop it, a moderator of the room writes /unsubscribe there.
 readers-page-unknown-title = This link leads nowhere
 readers-page-unknown = This link is incomplete, or no longer valid. To unsubscribe, write /unsubscribe, or the word STOP, in the conversation where the digest comes.

@@ -1,10 +1,8 @@
 # Subscribing and leaving.
 
 readers-no-digest = Il n’y a pas encore de lettre à laquelle s’abonner. Revenez plus tard : elle sera proposée ici.
-readers-not-for-the-room = Dans un salon, seul un organisateur peut abonner tout le monde, changer les réglages ou arrêter la lettre. Vous pouvez vous abonner pour vous, en privé.
-readers-in-private = S’abonner en privé
 
-readers-offer = « { $title } » est la lettre de { $organisation } : les chiffres, les résultats des consultations, l’actualité et les événements à venir, { $rhythms ->
+readers-offer = « { $title } » est la lettre envoyée par { $organisation } : les chiffres, les résultats des consultations, l’actualité et les événements à venir, { $rhythms ->
     [weekly] chaque semaine
     [monthly] chaque mois
    *[both] chaque semaine ou chaque mois
@@ -15,7 +13,7 @@ readers-offer-settings = Voici ce que { $where ->
    *[person] vous recevriez
  } (tout se change, avant comme après) :
 readers-consent-wording = { $where ->
-    [room] En abonnant ce salon, vous demandez à { $organisation } d’y envoyer « { $title } » au moment choisi. Un organisateur peut arrêter à tout moment avec /desabonner.
+    [room] En abonnant ce salon, vous demandez à { $organisation } d’y envoyer « { $title } » au moment choisi. Un modérateur peut arrêter à tout moment avec /desabonner.
    *[person] En vous abonnant, vous acceptez que { $organisation } vous envoie « { $title } » ici, au moment choisi, et garde pour cela vos réglages. Vous pouvez arrêter à tout moment avec /desabonner, ou avec le mot STOP.
  }
 readers-subscribe = { $where ->
@@ -92,7 +90,7 @@ readers-day-ask = { $rhythm ->
     [monthly] Quel jour ? La lettre du mois arrive le premier de ces jours dans le mois.
    *[weekly] Quel jour de la semaine ?
  }
-readers-hour-ask = À quelle heure ? Les heures sont celles de { $zone }.
+readers-hour-ask = À quelle heure ? Les heures sont celles du fuseau { $zone }.
 readers-hours-earlier = Plus tôt
 readers-hours-later = Plus tard
 
@@ -107,14 +105,15 @@ readers-not-subscribed = { $where ->
    *[person] Vous n’êtes pas abonné(e) à « { $title } ». Pour vous abonner, écrivez /abonner.
  }
 
-readers-page-skip = Aller au contenu
-readers-page-other-language = English
 readers-page-title = Ne plus recevoir « { $title } » ?
 readers-page-ask = Vous ne recevrez plus « { $title } ». Rien n’est changé tant que vous n’avez pas appuyé sur le bouton.
 readers-page-leave = Me désabonner
 readers-page-instead = Pour la recevoir moins souvent ou sur moins de sujets, écrivez plutôt /abonnements dans la conversation où elle arrive.
 readers-page-left-title = Vous êtes désabonné(e)
 readers-page-left = Vous ne recevrez plus « { $title } ».
-readers-page-return = Pour revenir, écrivez /abonner dans la conversation où elle arrivait : vos réglages sont gardés.
+readers-page-left-then = Pour revenir, écrivez /abonner dans la conversation où elle arrivait : vos réglages sont gardés.
+readers-page-room-title = Cette lettre est celle d’un salon
+readers-page-room = « { $title } » arrive dans un salon, où tout le monde la lit.
+readers-page-room-then = Pour l’arrêter, un modérateur du salon y écrit /desabonner.
 readers-page-unknown-title = Ce lien ne mène nulle part
 readers-page-unknown = Ce lien est incomplet, ou il n’est plus valable. Pour vous désabonner, écrivez /desabonner, ou le mot STOP, dans la conversation où la lettre arrive.

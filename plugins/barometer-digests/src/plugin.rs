@@ -24,13 +24,13 @@ impl BarometerDigests {
     /// # Errors
     /// Never: the id is well formed.
     pub fn new() -> Result<Self, bot_core::InvalidName> {
-        // Following a link asks; it subscribes and unsubscribes nobody.
+        // In a room they are for its moderators, in private for everyone. Following a link subscribes nobody.
         let command = |name, name_en, summary_fr, summary_en| CommandDeclaration {
             name,
             name_en,
             summary_fr,
             summary_en,
-            audience: Audience::Everyone,
+            audience: Audience::Moderators,
             linkable: true,
         };
         let manifest = Manifest {
@@ -44,7 +44,11 @@ impl BarometerDigests {
                     "Voir et régler ce que vous recevez",
                     "See and change what you receive",
                 ),
-                command("desabonner", "unsubscribe", "Ne plus recevoir la lettre", "Stop getting the digest"),
+                CommandDeclaration {
+                    // It leaves at once, which following a link must not.
+                    linkable: false,
+                    ..command("desabonner", "unsubscribe", "Ne plus recevoir la lettre", "Stop getting the digest")
+                },
                 CommandDeclaration {
                     audience: Audience::Organisers,
                     linkable: false,
@@ -68,7 +72,7 @@ impl Plugin for BarometerDigests {
     fn audience(&self, action: &ActionPayload) -> Audience {
         match Action::read(action) {
             Some(action) if action.verb.is_for_editors() => Audience::Organisers,
-            _ => Audience::Everyone,
+            _ => Audience::Moderators,
         }
     }
 

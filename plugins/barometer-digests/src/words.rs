@@ -12,6 +12,8 @@ const SOURCES: [(Locale, &str); 14] = [
     (Locale::En, include_str!("../locales/archive.en.ftl")),
     (Locale::Fr, include_str!("../locales/barometer.fr.ftl")),
     (Locale::En, include_str!("../locales/barometer.en.ftl")),
+    (Locale::Fr, include_str!("../locales/charts.fr.ftl")),
+    (Locale::En, include_str!("../locales/charts.en.ftl")),
     (Locale::Fr, include_str!("../locales/edition.fr.ftl")),
     (Locale::En, include_str!("../locales/edition.en.ftl")),
     (Locale::Fr, include_str!("../locales/readers.fr.ftl")),

@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
 use super::page::{Sheet, changed_at};
-use super::{Answer, Visit, escape};
+use super::{escape, public};
 use crate::edition::store::{self, State};
+use crate::http::{Answer, Visit};
 use crate::rendering::dates;
 use crate::words::text;
 
@@ -61,7 +62,7 @@ pub async fn feed(visit: &Visit<'_>) -> Result<Answer, HandlerError> {
         );
     }
     xml.push_str("</feed>\n");
-    Ok(Answer { content_type: "application/atom+xml; charset=utf-8", body: xml, changed_at: changed })
+    Ok(public(locale, "application/atom+xml; charset=utf-8", xml, changed))
 }
 
 /// A name for ever (RFC 9562, version 8), made from what is named.
@@ -88,10 +89,10 @@ mod tests {
     async fn a_feed_reader_finds_each_edition_with_its_corrections() {
         let bench = town(731).await;
         let written = feed(&visit(&bench, Locale::Fr)).await.unwrap();
-        let read = feed_rs::parser::parse(written.body.as_bytes()).unwrap();
+        let read = feed_rs::parser::parse(written.body.as_slice()).unwrap();
         assert_eq!(read.feed_type, FeedType::Atom);
         assert!(read.id.starts_with("urn:uuid:") && read.language.as_deref() == Some("fr"));
-        assert_eq!(read.updated, written.changed_at);
+        assert_eq!(read.updated, Some("2026-11-24T08:00:00Z".parse().unwrap()));
         assert!(read.links.iter().any(|link| link.href == format!("{PUBLIC_URL}/digests/feed.atom")));
         let entries: Vec<String> = read
             .entries
@@ -119,7 +120,7 @@ mod tests {
         let bench = town(732).await;
         let here = visit(&bench, Locale::Fr);
         let ids = async |visit: Visit<'_>| -> Vec<String> {
-            let feed = feed_rs::parser::parse(feed(&visit).await.unwrap().body.as_bytes()).unwrap();
+            let feed = feed_rs::parser::parse(feed(&visit).await.unwrap().body.as_slice()).unwrap();
             std::iter::once(feed.id).chain(feed.entries.into_iter().map(|entry| entry.id)).collect()
         };
         assert_eq!(ids(here).await, ids(Visit { public_url: None, ..here }).await);

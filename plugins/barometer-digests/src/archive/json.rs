@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::page::{changed_at, published};
-use super::{Answer, Visit, hex};
+use super::{hex, public};
 use crate::edition::store;
+use crate::http::{Answer, Visit};
 
 #[derive(Serialize)]
 struct Published<'e> {
@@ -54,7 +55,7 @@ pub async fn edition_json(visit: &Visit<'_>, number: u32) -> Result<Option<Answe
     };
     let body =
         serde_json::to_string_pretty(&published).map_err(|error| HandlerError::Broken(error.to_string()))? + "\n";
-    Ok(Some(Answer { content_type: "application/json", body, changed_at: changed_at(&stored) }))
+    Ok(Some(public(visit.locale, "application/json", body, changed_at(&stored))))
 }
 
 #[cfg(test)]
@@ -63,7 +64,7 @@ mod tests {
     use serde_json::Value;
     use sha2::{Digest as _, Sha256};
 
-    use super::super::bench::{CORRECTED, edition, town, visit};
+    use super::super::bench::{CORRECTED, body_of, edition, town, visit};
     use super::*;
     use crate::edition::model::Edition;
 
@@ -71,7 +72,7 @@ mod tests {
     async fn anybody_recomputes_the_hash_from_the_file() {
         let bench = town(721).await;
         let file = edition_json(&visit(&bench, Locale::Fr), CORRECTED).await.unwrap().unwrap();
-        let file: Value = serde_json::from_str(&file.body).unwrap();
+        let file: Value = serde_json::from_str(&body_of(file)).unwrap();
         let canonical = file["canonical"].as_str().unwrap();
         assert_eq!(file["sha256"], hex(&Sha256::digest(canonical)));
         let read: Edition = serde_json::from_str(canonical).unwrap();

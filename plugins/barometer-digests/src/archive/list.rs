@@ -8,8 +8,9 @@ use chrono::{DateTime, Datelike as _, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{Answer, Visit};
+use super::html;
 use crate::edition::period::Period;
+use crate::http::{Answer, Visit};
 use crate::rendering::dates;
 use crate::words::text;
 
@@ -90,7 +91,7 @@ pub async fn list_page(visit: &Visit<'_>) -> Result<Answer, HandlerError> {
     );
     let changed =
         editions.iter().flat_map(|edition| [Some(edition.published_at), edition.corrected_at]).flatten().max();
-    Ok(Answer::html(visit.page(&text(visit.locale, "archive-list-title", &[]), "/digests", &body), changed))
+    Ok(html(visit.locale, visit.page(&text(visit.locale, "archive-list-title", &[]), "/digests", &body), changed))
 }
 
 #[cfg(test)]
@@ -98,20 +99,21 @@ mod tests {
     use bot_core::plugin_bench::PluginBench;
     use bot_core::{Clock, Locale};
 
-    use super::super::bench::{town, visit};
+    use super::super::bench::{body_of, town, visit};
     use super::*;
 
     #[tokio::test]
     async fn published_editions_are_listed_the_newest_first_and_drafts_are_not() {
         let bench = town(711).await;
         let page = list_page(&visit(&bench, Locale::Fr)).await.unwrap();
-        assert_eq!(page.changed_at, Some("2026-11-24T08:00:00Z".parse().unwrap()));
-        let items: Vec<&str> = page.body.lines().filter(|line| line.starts_with("<li>")).collect();
+        assert_eq!(page.header("last-modified"), Some("Tue, 24 Nov 2026 08:00:00 GMT"));
+        let page = body_of(page);
+        let items: Vec<&str> = page.lines().filter(|line| line.starts_with("<li>")).collect();
         insta::assert_snapshot!(items.join("\n").replace('\u{a0}', " "), @r#"
         <li><a href="/digests/2">La lettre de l’observatoire – semaine du 16 au 22 novembre 2026</a>, n° 2, publiée le 22 novembre 2026</li>
         <li><a href="/digests/1">La lettre de l’observatoire – semaine du 9 au 15 novembre 2026</a>, n° 1, publiée le 15 novembre 2026 – <strong>corrigée le 24 novembre 2026</strong></li>
         "#);
-        assert!(page.body.contains("<h2>2026</h2>"));
+        assert!(page.contains("<h2>2026</h2>"));
     }
 
     #[tokio::test]
@@ -119,7 +121,9 @@ mod tests {
         let start = "2026-11-22T08:00:00Z".parse().unwrap();
         let bench = PluginBench::new("barometer-digests".parse().unwrap(), Clock::manual(start), 712).await;
         let page = list_page(&visit(&bench, Locale::En)).await.unwrap();
-        assert!(page.body.contains("No edition has been published yet.") && page.changed_at.is_none());
-        assert!(!page.body.contains("<ul>") && !page.body.contains("</ul>"));
+        assert_eq!(page.header("last-modified"), None);
+        let page = body_of(page);
+        assert!(page.contains("No edition has been published yet."));
+        assert!(!page.contains("<ul>") && !page.contains("</ul>"));
     }
 }

@@ -10,13 +10,11 @@ mod json;
 mod list;
 mod page;
 
-use bot_core::plugin::OrganisationView;
 use bot_core::{Locale, Wording};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
-use sqlx::PgPool;
 
-use crate::words::{Argument, text};
+use crate::http::{Answer, Visit};
 
 pub use feed::feed;
 pub use json::edition_json;
@@ -26,44 +24,29 @@ pub use page::edition_page;
 /// The style of these pages on top of that of the public ones, `text/css`.
 pub const STYLESHEET: &str = include_str!("page.css");
 
-/// Who asks for a page, and of what.
-#[derive(Clone, Copy, Debug)]
-pub struct Visit<'v> {
-    pub pool: &'v PgPool,
-    pub organisation: &'v OrganisationView,
-    /// Without a path.
-    pub public_url: Option<&'v str>,
-    pub locale: Locale,
+/// What anybody may keep, if they ask each time whether it is still so: an edition may be corrected at any moment.
+/// `changed_at` is when what it shows was published or corrected last.
+fn public(locale: Locale, content_type: &str, body: String, changed_at: Option<DateTime<Utc>>) -> Answer {
+    // A strong validator (RFC 9110, section 8.8.3): the same bytes have the same one.
+    let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
+    let mut headers = vec![
+        ("content-type", content_type.to_owned()),
+        ("content-language", locale.to_string()),
+        ("vary", "accept-language".to_owned()),
+        ("cache-control", "no-cache".to_owned()),
+        ("etag", etag),
+    ];
+    headers.extend(changed_at.map(|at| ("last-modified", at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())));
+    Answer { status: 200, headers, body: body.into_bytes() }
 }
 
-/// What is served, with what a cache needs to know.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
-    pub content_type: &'static str,
-    pub body: String,
-    /// When what it shows was published or corrected last; `None` where there is nothing yet.
-    pub changed_at: Option<DateTime<Utc>>,
-}
-
-impl Answer {
-    /// A strong validator (RFC 9110, section 8.8.3): the same bytes have the same one.
-    pub fn etag(&self) -> String {
-        format!("\"{}\"", &hex(&Sha256::digest(self.body.as_bytes()))[..32])
-    }
-
-    fn html(page: String, changed_at: Option<DateTime<Utc>>) -> Self {
-        Self { content_type: "text/html; charset=utf-8", body: page, changed_at }
-    }
+fn html(locale: Locale, page: String, changed_at: Option<DateTime<Utc>>) -> Answer {
+    public(locale, "text/html; charset=utf-8", page, changed_at)
 }
 
 impl Visit<'_> {
-    /// A text of ours, for HTML.
-    pub(crate) fn say(&self, id: &str, arguments: &[(&str, Argument<'_>)]) -> String {
-        escape(&text(self.locale, id, arguments))
-    }
-
     /// Words of an organiser or editor, for HTML, marked where they are not in the page's language.
-    pub(crate) fn words(&self, wording: &Wording) -> String {
+    fn words(&self, wording: &Wording) -> String {
         let words = escape(wording.in_locale(self.locale));
         if self.locale == Locale::En && wording.en.is_none() {
             format!("<span lang=\"fr\">{words}</span>")
@@ -73,15 +56,15 @@ impl Visit<'_> {
     }
 
     /// What a link to a page of ours needs to stay in the language.
-    pub(crate) fn language(&self) -> &'static str {
+    fn language(&self) -> &'static str {
         match self.locale {
             Locale::Fr => "",
             Locale::En => "?lang=en",
         }
     }
 
-    /// A whole page; `title` are words, `path` is where the page is.
-    pub(crate) fn page(&self, title: &str, path: &str, body: &str) -> String {
+    /// A whole page of the archive; `title` are words, `path` is where the page is, `body` is HTML.
+    fn page(&self, title: &str, path: &str, body: &str) -> String {
         let (language, organisation, title) = (self.locale, escape(&self.organisation.title), escape(title));
         let other = match self.locale {
             Locale::Fr => Locale::En,
@@ -117,7 +100,7 @@ impl Visit<'_> {
 }
 
 /// Plain words as HTML or XML text or attribute. What neither may hold (control characters) is left out.
-pub(crate) fn escape(words: &str) -> String {
+fn escape(words: &str) -> String {
     let mut escaped = String::with_capacity(words.len());
     for character in words.chars() {
         match character {
@@ -137,12 +120,12 @@ pub(crate) fn escape(words: &str) -> String {
 }
 
 /// A stranger's address, when it is one that a page may link to.
-pub(crate) fn followed(url: &str) -> Option<&str> {
+fn followed(url: &str) -> Option<&str> {
     let scheme = url.split_once("://")?.0;
     (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")).then_some(url)
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -8,12 +8,13 @@ use bot_core::{Locale, OrganisationId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Answer, Visit, blocks, escape, followed, hex};
+use super::{blocks, escape, followed, hex, html};
 use crate::edition::model::{
     Campaign, Consultation, Content, Entry, Event, Figure, News, Point, Section, SourceRecord,
 };
 use crate::edition::store::{self, StoredEdition};
-use crate::rendering::{dates, entry, message, numbers};
+use crate::http::{Answer, Visit};
+use crate::rendering::{charts, dates, entry, message, numbers};
 
 /// A published edition's page; `None` when none of this number was published.
 ///
@@ -37,7 +38,7 @@ pub async fn edition_page(visit: &Visit<'_>, number: u32) -> Result<Option<Answe
     body.push_str(&sheet.foot());
     let title = format!("{} – {period}", edition.title.in_locale(visit.locale));
     let page = visit.page(&title, &format!("/digests/{number}"), &body);
-    Ok(Some(Answer::html(page, changed_at(&stored))))
+    Ok(Some(html(visit.locale, page, changed_at(&stored))))
 }
 
 /// An edition that anybody may read.
@@ -110,7 +111,7 @@ impl Sheet<'_> {
             for entry in entries {
                 let id = format!("entry-{:08x}", entry.key.short());
                 let said = match &entry.content {
-                    Content::Figure(figure) => self.figure(figure),
+                    Content::Figure(figure) => self.figure(figure, &id),
                     Content::Consultation(consultation) => self.consultation(consultation),
                     Content::Campaign(campaign) => self.campaign(campaign),
                     Content::News(news) => self.news(news),
@@ -139,7 +140,7 @@ impl Sheet<'_> {
         format!("{path}{}{mark}{fragment}", self.visit.language())
     }
 
-    fn figure(&self, figure: &Figure) -> String {
+    fn figure(&self, figure: &Figure, id: &str) -> String {
         let mut html =
             format!("<h3>{}</h3>\n<p>{}", self.visit.words(&figure.name), self.point(figure, &figure.latest));
         if let Some(previous) = &figure.previous
@@ -155,6 +156,22 @@ impl Sheet<'_> {
             );
         }
         html.push_str("</p>\n");
+        if self.in_feed {
+            return html;
+        }
+        let (Some(svg), Some(twin)) = (charts::svg(figure, self.locale(), id), charts::twin(figure, self.locale()))
+        else {
+            return html;
+        };
+        let _ = write!(
+            html,
+            "<div class=\"picture\">{svg}</div>\n<p>{}</p>\n<details>\n<summary>{}</summary>\n\
+             <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">{}</div>\n</details>\n",
+            escape(&twin.sentence),
+            self.visit.say("archive-table", &[]),
+            escape(figure.name.in_locale(self.locale())),
+            twin.table.html()
+        );
         html
     }
 
@@ -299,7 +316,7 @@ fn capital(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bench::{CORRECTED, DRAFT, PUBLISHED, town, visit};
+    use super::super::bench::{CORRECTED, DRAFT, PUBLISHED, body_of, town, visit};
     use super::*;
 
     /// What is read, without markup.
@@ -322,20 +339,21 @@ mod tests {
     async fn a_corrected_edition_says_so_first_and_is_otherwise_as_it_was() {
         let bench = town(701).await;
         let page = edition_page(&visit(&bench, Locale::En), CORRECTED).await.unwrap().unwrap();
-        assert_eq!(page.changed_at, Some("2026-11-24T08:00:00Z".parse().unwrap()));
-        let said = read(&page.body);
+        assert_eq!(page.header("last-modified"), Some("Tue, 24 Nov 2026 08:00:00 GMT"));
+        let page = body_of(page);
+        let said = read(&page);
         let correction = said.find("24 November 2026: Il fallait lire &lt;98&gt; collectivités.").unwrap();
         assert!(correction < said.find("Hello all").unwrap(), "{said}");
-        assert!(page.body.contains("<span lang=\"fr\">Il fallait"), "{}", page.body);
-        assert!(!page.body.contains("Zoé"), "who wrote a correction is for editors");
+        assert!(page.contains("<span lang=\"fr\">Il fallait"), "{page}");
+        assert!(!page.contains("Zoé"), "who wrote a correction is for editors");
     }
 
     #[tokio::test]
     async fn an_edition_shows_each_line_with_its_source() {
         let bench = town(702).await;
-        let page = edition_page(&visit(&bench, Locale::Fr), PUBLISHED).await.unwrap().unwrap();
-        let start = page.body.find("<main").unwrap();
-        let without_charts: String = page.body[start..]
+        let page = body_of(edition_page(&visit(&bench, Locale::Fr), PUBLISHED).await.unwrap().unwrap());
+        let start = page.find("<main").unwrap();
+        let without_charts: String = page[start..]
             .split("<div class=\"picture\">")
             .map(|part| part.split_once("</details>").map_or(part, |(_, rest)| rest))
             .collect();
@@ -348,6 +366,8 @@ mod tests {
         Chiffres
         Outils numériques doublés de rencontres en présence
         90 % (2017, base : 98) – + 23,3 points, auparavant : 66,7 % (2016, base non publiée)
+        Usage des outils selon le type de collectivité
+        81,8 % (métropoles, 2018, base : 22)
         Collectivités qui utilisent des outils de participation
         157 (2018, base non publiée) – + 59, auparavant : 98 (2017, base non publiée)
         Consultations et campagnes
@@ -403,7 +423,7 @@ mod tests {
     #[tokio::test]
     async fn strangers_words_are_words_and_foreign_ones_say_so() {
         let bench = town(703).await;
-        let page = edition_page(&visit(&bench, Locale::Fr), PUBLISHED).await.unwrap().unwrap().body;
+        let page = body_of(edition_page(&visit(&bench, Locale::Fr), PUBLISHED).await.unwrap().unwrap());
         assert!(
             page.contains("*Promo* [cliquez](https://mal.example) &lt;script&gt;alert(1)&lt;/script&gt;"),
             "{page}"
@@ -424,7 +444,7 @@ mod tests {
                 edition_page(&visit, CORRECTED).await.unwrap().unwrap(),
                 edition_page(&visit, PUBLISHED).await.unwrap().unwrap(),
             ];
-            for Answer { body: page, .. } in pages {
+            for page in pages.map(body_of) {
                 assert!(page.starts_with("<!DOCTYPE html>") && page.contains(&format!("<html lang=\"{locale}\">")));
                 for forbidden in ["<script", "style=\"", "<style", "onclick", "href=\"javascript:"] {
                     assert!(!page.contains(forbidden), "{forbidden} in\n{page}");

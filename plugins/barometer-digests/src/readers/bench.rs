@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 
 use super::store::{self, Place, Reader};
 use crate::BarometerDigests;
+use crate::archive::Visit;
 use crate::definition::{Approval, Definition, Schedule, Sending, Topic};
 use crate::edition;
-use crate::http::Visit;
 
 pub(crate) const SECRET: [u8; 32] = [9; 32];
 
@@ -30,7 +30,10 @@ pub(crate) fn definition() -> Definition {
         keywords: Vec::new(),
     };
     Definition {
-        title: Wording { fr: "La lettre de l’observatoire".to_owned(), en: Some("The observatory’s digest".to_owned()) },
+        title: Wording {
+            fr: "La lettre de l’observatoire".to_owned(),
+            en: Some("The observatory’s digest".to_owned()),
+        },
         time_zone: chrono_tz::Europe::Paris,
         weekly: Some(schedule("0 16 * * fri")),
         monthly: Some(schedule("0 16 28 * *")),
@@ -76,7 +79,6 @@ impl Town {
             organisation: &self.bench.organisation,
             public_url: self.bench.public_url.as_deref(),
             locale: Locale::Fr,
-            now: self.bench.clock.now(),
         }
     }
 

@@ -108,6 +108,9 @@ async fn become_one(cx: &mut Context, joining: &Reader, staying: &Reader) -> Han
         .await?;
     }
     under_way::cancel_waiting(cx.sql(), organisation, joining, Withdrawn::SamePerson, now).await?;
+    if stays_active {
+        give_no_second(cx, joining, staying).await?;
+    }
     call_off_twice_queued(cx, joining, staying).await?;
     sqlx::query!(
         r#"
@@ -128,6 +131,38 @@ async fn become_one(cx: &mut Context, joining: &Reader, staying: &Reader) -> Han
         organisation.0,
         joining.0,
         staying.0,
+    )
+    .execute(cx.sql())
+    .await?;
+    Ok(())
+}
+
+/// While the readers of an edition are written down still, the one that stays might come after the joiner who has it: a
+/// row of theirs that is settled keeps another from being written, and counts as expected like any other.
+async fn give_no_second(cx: &mut Context, joining: ReaderId, staying: ReaderId) -> HandlerResult {
+    let (organisation, now) = (cx.organisation.id, cx.now);
+    sqlx::query!(
+        r#"
+        WITH had AS (
+            INSERT INTO barometer_digests.reader_digest
+                (organisation_id, reader_id, period, edition_number, due_at, state, reason, settled_at)
+            SELECT theirs.organisation_id, $3, theirs.period, theirs.edition_number, theirs.due_at, 'cancelled', $4, $5
+            FROM barometer_digests.reader_digest AS theirs
+            JOIN barometer_digests.edition
+              ON edition.organisation_id = theirs.organisation_id AND edition.number = theirs.edition_number
+             AND edition.state = 'sending'
+            WHERE theirs.organisation_id = $1 AND theirs.reader_id = $2 AND theirs.state IN ('handed', 'sent', 'unknown')
+            ON CONFLICT DO NOTHING
+            RETURNING edition_number
+        )
+        UPDATE barometer_digests.edition SET expected = expected + 1
+        WHERE organisation_id = $1 AND number IN (SELECT edition_number FROM had)
+        "#,
+        organisation.0,
+        joining.0,
+        staying.0,
+        Json(Withdrawn::SamePerson) as _,
+        now,
     )
     .execute(cx.sql())
     .await?;

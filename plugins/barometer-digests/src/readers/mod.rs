@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 pub(crate) mod bench;
+#[cfg(test)]
+mod conversation_tests;
 pub mod leaving;
 mod links;
 pub mod preferences;

@@ -109,7 +109,8 @@ impl Preferences {
             }
             // Noon, since some days have no midnight.
             let noon = period.end_day().and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default());
-            let following = Period::of(self.cadence, bot_core::calendar::resolve_local(noon, self.time_zone), self.time_zone);
+            let following =
+                Period::of(self.cadence, bot_core::calendar::resolve_local(noon, self.time_zone), self.time_zone);
             if following <= period {
                 // The calendar's end.
                 return slot;

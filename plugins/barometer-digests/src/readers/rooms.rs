@@ -1,16 +1,12 @@
-//! Rooms that subscribe: who decides for one, and what becomes of its subscription when it moves or closes.
+//! Rooms that subscribe, and what becomes of a subscription when its room moves or closes. Who decides for a room is the
+//! core's to say ([`bot_core::plugin::Audience::Moderators`]).
 
 use bot_core::ConversationId;
 use bot_core::adapter::ConversationKind;
-use bot_core::plugin::{Caller, Context, HandlerError, HandlerResult, Role};
+use bot_core::plugin::{Caller, Context, HandlerError, HandlerResult};
 
 use super::store::{self, Place};
 use super::under_way::{self, Withdrawn};
-
-/// Whether somebody may subscribe the room they call from, and change or end its subscription.
-pub(crate) fn may_decide_for_room(caller: &Caller) -> bool {
-    caller.has(Role::Organiser)
-}
 
 /// For whom a call subscribes. A room that was known by another name before it moved keeps its subscription.
 ///

@@ -147,14 +147,16 @@ impl Screen<'_> {
             document = document.paragraph(self.say("readers-for-the-room", &[]));
         }
         document = document.list(self.choices(preferences));
+        let is_sent = self.definition.schedule(preferences.cadence).is_some();
         match standing {
-            Standing::Subscribed { next } => {
+            Standing::Subscribed { next } if is_sent => {
                 let next = moment(self.locale, next, preferences.time_zone);
                 document = document.paragraph(self.say("readers-next", &[("when", next.into())]));
             }
+            Standing::Subscribed { .. } => {}
             Standing::Outside => document = document.paragraph(self.wording()),
         }
-        if self.definition.schedule(preferences.cadence).is_none() {
+        if !is_sent {
             let gone = [("rhythm", preferences.cadence.as_str().into())];
             document = document.paragraph(self.say("readers-rhythm-gone", &gone));
         }
@@ -197,9 +199,8 @@ impl Screen<'_> {
     }
 
     pub fn topics(&self, preferences: &Preferences) -> Document {
-        let mut document = Document::says(self.say("readers-topics-ask", &[])).paragraph(
-            self.say("readers-topics-chosen", &[("topics", self.topic_names(preferences).into())]),
-        );
+        let mut document = Document::says(self.say("readers-topics-ask", &[]))
+            .paragraph(self.say("readers-topics-chosen", &[("topics", self.topic_names(preferences).into())]));
         for topic in &self.definition.topics {
             let name = topic.name.in_locale(self.locale);
             let number = topic_number(&topic.key);
@@ -210,7 +211,8 @@ impl Screen<'_> {
             };
         }
         if !preferences.topics.is_empty() {
-            document = document.step(self.say("readers-choose-all-topics", &[]), Action::new(Verb::AllTopics).payload());
+            document =
+                document.step(self.say("readers-choose-all-topics", &[]), Action::new(Verb::AllTopics).payload());
         }
         self.back(document)
     }
@@ -221,7 +223,8 @@ impl Screen<'_> {
         for day in 1..=7 {
             let action = Action::new(Verb::SetDay).with(day.into()).payload();
             let name = day_name(self.locale, day);
-            document = if day == preferences.weekday { document.chosen(name, action) } else { document.choice(name, action) };
+            document =
+                if day == preferences.weekday { document.chosen(name, action) } else { document.choice(name, action) };
         }
         self.back(document)
     }
@@ -234,7 +237,8 @@ impl Screen<'_> {
         for hour in HOURS.filter(|hour| page_of(*hour) == page) {
             let action = Action::new(Verb::SetHour).with(hour.into()).payload();
             let name = time_of_day(self.locale, hour.into(), 0);
-            document = if hour == preferences.hour { document.chosen(name, action) } else { document.choice(name, action) };
+            document =
+                if hour == preferences.hour { document.chosen(name, action) } else { document.choice(name, action) };
         }
         let step = |document: Document, page: u32, id: &str| {
             document.step(self.say(id, &[]), Action::new(Verb::Hours).with(page).payload())

@@ -130,7 +130,11 @@ impl TryFrom<Row> for Reader {
             time_zone: row.time_zone.parse().map_err(broken)?,
             locale: row.locale.parse().map_err(broken)?,
             form: row.form.parse().map_err(HandlerError::Broken)?,
-            topics: row.topics.into_iter().map(|topic| topic.parse().map_err(HandlerError::Broken)).collect::<Result<_, _>>()?,
+            topics: row
+                .topics
+                .into_iter()
+                .map(|topic| topic.parse().map_err(HandlerError::Broken))
+                .collect::<Result<_, _>>()?,
             when_empty: row.when_empty.parse().map_err(HandlerError::Broken)?,
         };
         Ok(Self {
@@ -161,7 +165,7 @@ pub async fn find(
                when_empty, subscribed_at, left_at
         FROM barometer_digests.reader
         WHERE organisation_id = $1 AND (contact_id = $2 OR conversation_id = $3)
-        FOR UPDATE
+        FOR NO KEY UPDATE
         "#,
         organisation.0,
         place.person(),
@@ -188,7 +192,7 @@ pub async fn find_by_id(
                when_empty, subscribed_at, left_at
         FROM barometer_digests.reader
         WHERE organisation_id = $1 AND id = $2
-        FOR UPDATE
+        FOR NO KEY UPDATE
         "#,
         organisation.0,
         id.0,
@@ -272,7 +276,7 @@ pub async fn change(
     Ok(())
 }
 
-/// A reader gets digests from now on. False: they did already.
+/// A reader gets digests from now on. Whoever did already goes on.
 ///
 /// # Errors
 /// Those of the database.
@@ -281,8 +285,8 @@ pub async fn join(
     organisation: OrganisationId,
     id: ReaderId,
     now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let updated = sqlx::query!(
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         r#"
         UPDATE barometer_digests.reader SET state = 'active', subscribed_at = $3, left_at = NULL
         WHERE organisation_id = $1 AND id = $2 AND state <> 'active'
@@ -293,7 +297,7 @@ pub async fn join(
     )
     .execute(sql)
     .await?;
-    Ok(updated.rows_affected() == 1)
+    Ok(())
 }
 
 /// A reader gets no more digests. False: they got none.

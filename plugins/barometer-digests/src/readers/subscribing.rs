@@ -5,7 +5,7 @@ use bot_core::Locale;
 use bot_core::calendar::hours::WeeklyHours;
 use bot_core::calendar::sending::RecipientRule;
 use bot_core::contacts::ContactView;
-use bot_core::message::{Document, Text};
+use bot_core::message::Document;
 use bot_core::plugin::{Caller, Context, Edit, HandlerError, HandlerResult, Purpose};
 use chrono_tz::Tz;
 
@@ -73,7 +73,7 @@ struct Talk<'c> {
 }
 
 impl<'c> Talk<'c> {
-    /// `None`: there is no digest, or it is not theirs to decide; they have been told.
+    /// `None`: there is no digest yet; they have been told.
     async fn begin(cx: &'c mut Context) -> Result<Option<Self>, HandlerError> {
         let Some(caller) = cx.caller.clone() else { return Ok(None) };
         let (organisation, locale) = (cx.organisation.id, cx.locale);
@@ -82,11 +82,6 @@ impl<'c> Talk<'c> {
             return Ok(None);
         };
         let place = rooms::place_of(cx, &caller).await?;
-        if matches!(place, Place::Room(_)) && !rooms::may_decide_for_room(&caller) {
-            let link = Text::new().private_link(text(locale, "readers-in-private", &[]), "abonner");
-            cx.reply(Document::says(text(locale, "readers-not-for-the-room", &[])).paragraph(link));
-            return Ok(None);
-        }
         let (zone, silenced) = match place {
             Place::Person(_) => about(cx, &caller).await?,
             Place::Room(_) => (cx.organisation.time_zone, false),
@@ -259,12 +254,12 @@ impl<'c> Talk<'c> {
     async fn join(&mut self, lead: Lead) -> HandlerResult {
         let mut reader = self.some_reader().await?;
         let (organisation, now) = (self.cx.organisation.id, self.cx.now);
-        let came_back = reader.state == State::Left;
+        let (came_back, got_none) = (reader.state == State::Left, !self.gets_digests(&reader));
         if reader.preferences.time_zone != self.zone {
             reader.preferences.time_zone = self.zone;
             store::change(self.cx.sql(), organisation, reader.id, &reader.preferences).await?;
         }
-        let joined = store::join(self.cx.sql(), organisation, reader.id, now).await?;
+        store::join(self.cx.sql(), organisation, reader.id, now).await?;
         if came_back {
             under_way::resume(self.cx, reader.id).await?;
         }
@@ -274,7 +269,7 @@ impl<'c> Talk<'c> {
             self.silenced = false;
         }
         reader.state = State::Active;
-        self.settings(&reader, if joined { lead } else { Lead::Already }).await
+        self.settings(&reader, if got_none { lead } else { Lead::Already }).await
     }
 
     async fn leave(&mut self) -> HandlerResult {

@@ -147,12 +147,32 @@ async fn latest(cx: &mut Context, reader: ReaderId) -> Result<Vec<Digest>, Handl
 ///
 /// # Errors
 /// Those of the database.
-pub async fn next(cx: &mut Context, reader: ReaderId, preferences: &Preferences) -> Result<DateTime<Utc>, HandlerError> {
+pub async fn next(
+    cx: &mut Context,
+    reader: ReaderId,
+    preferences: &Preferences,
+) -> Result<DateTime<Utc>, HandlerError> {
     let digests = latest(cx, reader).await?;
     if let Some(waiting) = digests.iter().filter_map(|digest| digest.waits_until).min() {
         return Ok(waiting.max(cx.now));
     }
-    Ok(preferences.next_slot(cx.now, |period| digests.iter().any(|digest| digest.period == period)))
+    // Whoever was not among an edition's readers when it was published gets the next one.
+    let organisation = cx.organisation.id;
+    let published = sqlx::query_scalar!(
+        r#"
+        SELECT period FROM barometer_digests.edition
+        WHERE organisation_id = $1 AND cadence = $2 AND published_at IS NOT NULL ORDER BY number DESC LIMIT 8
+        "#,
+        organisation.0,
+        preferences.cadence.as_str(),
+    )
+    .fetch_all(cx.sql())
+    .await?;
+    let taken = |period: Period| {
+        let name = period.to_string();
+        published.contains(&name) || digests.iter().any(|digest| digest.period == period)
+    };
+    Ok(preferences.next_slot(cx.now, taken))
 }
 
 /// What waits follows what the reader chose now: another hour moves it, another rhythm calls it off. One that moves
@@ -180,7 +200,7 @@ pub async fn follow(cx: &mut Context, reader: ReaderId, preferences: &Preference
             .await?;
             continue;
         }
-        // An hour that has passed is now, as at publication.
+        // Nobody is to miss it by choosing an hour that has passed.
         let wanted = preferences.slot(period).max(now);
         if wanted != due_at {
             sqlx::query!(

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use bot_core::Locale;
-use bot_core::message::{Block, Document, MediaHash, Text, markdown};
+use bot_core::message::{Block, Document, MediaHash, Table, Text, markdown};
 use serde_json::json;
 
-use super::dates;
 use super::entry::Reading;
 use super::way::{Form, Way};
 use super::wording::Name;
+use super::{charts, dates};
 use crate::action::{Action, Verb};
 use crate::edition::model::{Content, Edition, Entry, EntryKey, Section};
 use crate::edition::store::Correction;
@@ -23,6 +23,8 @@ const FULL_ENTRIES_MAX: usize = 40;
 const SHORT_UNITS_MAX: usize = 3_500;
 /// Pictures in one message. Further charts are there in words.
 const PICTURES_MAX: usize = 8;
+/// Rows of a chart's table that a chat can still show; the page has them all.
+const TABLE_ROWS_MAX: usize = 30;
 
 /// The pictures of an edition's charts, in each language.
 pub type Pictures = BTreeMap<(EntryKey, Locale), MediaHash>;
@@ -42,7 +44,7 @@ impl Site {
 }
 
 /// The message for one way of reading; `None` where the edition has nothing for it. Where there is a public site, it
-/// names the variable `leave_url`, the only thing in which two readers' messages differ.
+/// names the variable `leave_url`, the only thing in which two readers' messages differ; empty, nothing is said of it.
 pub fn message(
     number: u32,
     edition: &Edition,
@@ -128,12 +130,22 @@ impl Plan<'_> {
         }
     }
 
-    /// A picture says in words what it is about.
-    fn chart(&self, entry: &Entry, pictures_left: &mut usize) -> Option<Block> {
-        let Content::Figure(figure) = &entry.content else { return None };
-        let media = self.pictures.get(&(entry.key.clone(), self.reading.locale))?;
-        *pictures_left = pictures_left.checked_sub(1)?;
-        Some(Block::Figure { media: *media, alternative: figure.name.in_locale(self.reading.locale).to_owned() })
+    /// A picture is never alone: its sentence and its table are in the same message.
+    fn chart(&self, entry: &Entry, pictures_left: &mut usize) -> Vec<Block> {
+        let Content::Figure(figure) = &entry.content else { return Vec::new() };
+        let Some(twin) = charts::twin(figure, self.reading.locale) else { return Vec::new() };
+        let picture = self.pictures.get(&(entry.key.clone(), self.reading.locale));
+        let mut blocks = vec![match picture.filter(|_| *pictures_left > 0) {
+            Some(media) => {
+                *pictures_left -= 1;
+                Block::Figure { media: *media, alternative: twin.sentence }
+            }
+            None => Block::Paragraph { text: twin.sentence.into() },
+        }];
+        if twin.table.rows.len() <= TABLE_ROWS_MAX {
+            blocks.push(Block::Table { table: Table { header: twin.table.header, rows: twin.table.rows } });
+        }
+        blocks
     }
 
     fn others(&self, others: usize) -> Text {
@@ -175,7 +187,9 @@ fn ended(reading: Reading<'_>, mut document: Document) -> Document {
     let locale = reading.locale;
     if reading.site.public_url.is_some() {
         let label = text(locale, "rendering-leave", &[]);
-        document = document.block(Block::Template { markdown: format!("[{label}]({{{{leave_url}}}})") });
+        document = document.block(Block::Template {
+            markdown: format!("{{{{#if leave_url}}}}[{label}]({{{{leave_url}}}}){{{{/if}}}}"),
+        });
     }
     document
         .step(text(locale, "rendering-unsubscribe", &[]), Action::new(Verb::Unsubscribe).payload())
@@ -238,6 +252,7 @@ mod tests {
         Chiffres
 
         • Outils numériques doublés de rencontres en présence : 90 % (https://crieur.example.org/digests/data/barometre/3#row-14) en 2017 (base : 98), + 23,3 points depuis 2016 (base non publiée)
+        • Usage des outils selon le type de collectivité (métropoles) : 81,8 % (https://crieur.example.org/digests/data/barometre/3#row-24) en 2018 (base : 22)
         • Collectivités qui utilisent des outils de participation : 157 (https://crieur.example.org/digests/data/barometre/3#row-21) en 2018 (base non publiée), + 59 depuis 2017 (base non publiée)
 
         Consultations et campagnes
@@ -265,7 +280,7 @@ mod tests {
 
         Cette lettre sur le web (https://crieur.example.org/digests/12), avec ses sources, ses tableaux et ses données.
 
-        [Ne plus recevoir cette lettre]({{leave_url}})
+        {{#if leave_url}}[Ne plus recevoir cette lettre]({{leave_url}}){{/if}}
         ");
         assert!(units(&document) <= SHORT_UNITS_MAX);
         assert_eq!(document.media().count(), 0);
@@ -299,7 +314,20 @@ mod tests {
 
         Digital tools doubled by face-to-face meetings: 90% (https://crieur.example.org/digests/data/barometre/3#row-14) in 2017 (base: 98), +23.3 points since 2016 (base not published)
 
-        Digital tools doubled by face-to-face meetings
+        From 66.7% (2016) to 90% (2017).
+
+        Edition | Value | Base
+        2016 | 66.7% | not published
+        2017 | 90% | 98
+
+        Use of tools by type of public body (métropoles): 81.8% (https://crieur.example.org/digests/data/barometre/3#row-24) in 2018 (base: 22)
+
+        The highest value is 81.8% (“métropoles”), the lowest 13.9% (“départements”).
+
+        Group | Value | Base
+        régions | 69.2% | 13
+        métropoles | 81.8% | 22
+        départements | 13.9% | 101
 
         Public bodies that use participation tools: 157 (https://crieur.example.org/digests/data/barometre/3#row-21) in 2018 (base not published), +59 since 2017 (base not published)
 
@@ -343,7 +371,7 @@ mod tests {
 
         This digest on the web (https://crieur.example.org/digests/12?lang=en), with its sources, tables and data.
 
-        [Stop getting this digest]({{leave_url}})
+        {{#if leave_url}}[Stop getting this digest]({{leave_url}}){{/if}}
         ");
         assert_eq!(document.media().count(), 1);
         // Who wrote a correction is for editors.
@@ -371,7 +399,7 @@ mod tests {
 
         Rien de nouveau sur vos sujets cette fois-ci. Voir toute la lettre (https://crieur.example.org/digests/12)
 
-        [Ne plus recevoir cette lettre]({{leave_url}})
+        {{#if leave_url}}[Ne plus recevoir cette lettre]({{leave_url}}){{/if}}
         ");
     }
 
@@ -413,13 +441,17 @@ mod tests {
         // The hostile title names the variable too, and stays words.
         assert_eq!(templates, 1);
         let leave = json!({ "leave_url": "https://crieur.example.org/digests/leave/abc" });
-        let serde_json::Value::Object(leave) = leave else { panic!() };
+        let serde_json::Value::Object(mut leave) = leave else { panic!() };
         let filled = words(&fill(&document, &leave).unwrap());
         assert!(
             filled.ends_with("Ne plus recevoir cette lettre (https://crieur.example.org/digests/leave/abc)"),
             "{filled}"
         );
         assert!(filled.contains("<script>alert(1)</script> {{leave_url}}"), "{filled}");
+        // A room leaves by its button alone.
+        leave.insert("leave_url".to_owned(), json!(""));
+        let filled = words(&fill(&document, &leave).unwrap());
+        assert!(filled.ends_with("avec ses sources, ses tableaux et ses données."), "{filled}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An edition as its readers see it: as a message for each way of reading, and its charts.
 
+pub mod charts;
 pub mod dates;
 pub(crate) mod entry;
 pub mod message;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use bot_core::Locale;
 use bot_core::message::template::{self, TemplateError};
 use bot_core::message::{Block, Document};
+use bot_core::{Locale, Wording};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::definition::Templates;
@@ -25,7 +26,7 @@ pub enum Name {
 }
 
 /// What a template may name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Variable {
     pub name: &'static str,
     /// In French, for the organisers who write templates, and in English.
@@ -292,6 +293,25 @@ pub(crate) fn say(name: Name, locale: Locale, theirs: Option<&Templates>, values
 fn filled(markdown: &str, values: &Map<String, Value>) -> Result<Vec<Block>, TemplateError> {
     let document = Document::new().block(Block::Template { markdown: markdown.to_owned() });
     Ok(template::fill(&document, values)?.blocks)
+}
+
+/// A template as whoever writes another one needs to know it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Described {
+    pub name: &'static str,
+    /// Crieur's own wording.
+    pub own: Wording,
+    pub variables: Vec<Variable>,
+}
+
+/// Every template, with crieur's own wording and what it may name.
+pub fn described() -> Vec<Described> {
+    let described = |name: Name| Described {
+        name: name.as_str(),
+        own: Wording { fr: name.own(Locale::Fr).to_owned(), en: Some(name.own(Locale::En).to_owned()) },
+        variables: name.variables(),
+    };
+    Name::ALL.map(described).into()
 }
 
 /// Crieur's wording as the part of a digest file to start from, with what each template may name.

@@ -1,0 +1,5 @@
+# Beside the pictures of figures.
+
+charts-edition = Édition { $edition }
+charts-everybody = Ensemble
+charts-data = Données : { $dataset }, version { $version }
