@@ -6,7 +6,6 @@ use sqlx::PgConnection;
 
 use super::model::{Entry, SourceRecord};
 use super::period::Window;
-use super::store::StoredEdition;
 use crate::definition::Definition;
 
 /// Everything that falls into `window`.
@@ -33,9 +32,4 @@ pub async fn records(
 
 pub async fn definition_changed(_cx: &mut Context, _definition: &Definition) -> HandlerResult {
     Ok(())
-}
-
-pub async fn publish(cx: &mut Context, stored: &StoredEdition) -> HandlerResult {
-    let (o, now) = (cx.organisation.id, cx.now);
-    super::store::publish(cx.sql(), o, stored.number, 0, now).await
 }

@@ -18,8 +18,8 @@ use super::period::{Period, Window};
 use super::store::{self, State, StoredDefinition, StoredEdition};
 use crate::definition::{Approval, Cadence, Definition, Sending};
 use crate::definition_file::parse;
-use crate::editor;
 use crate::refusal::By;
+use crate::{editor, sending};
 
 pub use super::changes::{Direction, add_entry, addable, drop_entry, introduce, move_entry};
 pub use super::previewing::preview;
@@ -311,7 +311,7 @@ pub async fn send(cx: &mut Context, number: u32, by: Option<&str>) -> Result<Sto
 
 async fn publish(cx: &mut Context, number: u32, by: &By) -> Result<StoredEdition, OperationError> {
     let approved = show(cx, number).await?;
-    gathering::publish(cx, &approved).await?;
+    sending::publish(cx, &approved).await?;
     let published = show(cx, number).await?;
     by.did(cx, "digest.published", scope(number), json!({ "expected": published.expected }));
     Ok(published)
