@@ -4,6 +4,7 @@ pub(super) mod arguments;
 mod dataset;
 mod proof;
 mod shown;
+mod wording;
 
 use std::fs;
 use std::path::Path;
@@ -32,6 +33,7 @@ pub(super) async fn run(place: &PlaceArguments, command: DigestCommand, output: 
         DigestCommand::Dataset(command) => return dataset::run(place, command, output).await,
         DigestCommand::Validate { file } => return validate(&file, output),
         DigestCommand::Schema => say(&serde_json::to_string_pretty(&definition_file::json_schema())?),
+        DigestCommand::Wording => return wording::run(output),
         DigestCommand::Set { file, who } => set(place, &file, &who.name(), output).await?,
         DigestCommand::List { limit } => {
             let editions = perform(place, async |cx| operations::list(cx, limit).await).await?;

@@ -39,12 +39,7 @@ pub(super) async fn town(seed: u64) -> PluginBench {
 }
 
 pub(super) fn visit(bench: &PluginBench, locale: Locale) -> Visit<'_> {
-    Visit {
-        pool: &bench.pool,
-        organisation: &bench.organisation,
-        public_url: Some(PUBLIC_URL),
-        locale,
-    }
+    Visit { pool: &bench.pool, organisation: &bench.organisation, public_url: Some(PUBLIC_URL), locale }
 }
 
 pub(super) fn body_of(answer: Answer) -> String {
