@@ -457,11 +457,29 @@ impl When {
 }
 
 impl Event {
+    /// The occurrence that was planned for this local time and will not be.
+    pub fn called_off(&self, planned: NaiveDateTime) -> Occurrence {
+        let changed = self.changes.iter().find(|change| change.instead_of == planned);
+        Occurrence {
+            planned,
+            title: changed.map_or(&self.title, |change| &change.title).clone(),
+            place: changed.and_then(|change| change.place.clone()).or_else(|| self.place.clone()),
+            cancelled: true,
+            when: changed.map_or_else(|| self.times.at(planned), |change| change.times.at(change.times.start())),
+        }
+    }
+
     /// Where it takes place, in order of time, of what begins from `from` on and before `until`. Whole days begin at
     /// midnight on the clock of `own`. At most [`OCCURRENCES_MAX`].
     pub fn occurrences(&self, from: DateTime<Utc>, until: DateTime<Utc>, own: Tz) -> Vec<Occurrence> {
         let zone = self.times.zone().unwrap_or(own);
         let first = self.times.start();
+        // Events begin in years far from what can be counted.
+        let edge = |year, month, day| {
+            NaiveDate::from_ymd_opt(year, month, day).map(|day| day.and_time(NaiveTime::MIN).and_utc())
+        };
+        let from = from.max(edge(*YEARS.start() - 1, 12, 1).unwrap_or(from));
+        let until = until.min(edge(*YEARS.end() + 1, 2, 1).unwrap_or(until));
         // A clock change may carry a moment over midnight.
         let day = |moment: DateTime<Utc>| moment.with_timezone(&zone).date_naive();
         let from_day = day(from).pred_opt().unwrap_or(NaiveDate::MIN);
