@@ -8,6 +8,7 @@ use super::model::Entry;
 use super::period::Window;
 use crate::barometer;
 use crate::definition::Definition;
+use crate::sources::items;
 
 /// Everything that falls into `window`.
 ///
@@ -19,6 +20,7 @@ pub async fn candidates(
     definition: &Definition,
     window: &Window,
 ) -> Result<Vec<Entry>, HandlerError> {
-    let found = barometer::candidates(&mut *sql, organisation, definition, window).await?;
+    let mut found = barometer::candidates(&mut *sql, organisation, definition, window).await?;
+    found.extend(items::candidates(sql, organisation, definition, window).await?);
     Ok(found)
 }

@@ -19,6 +19,7 @@ use super::{charts, gathering};
 use crate::definition::{Approval, Cadence, Definition, Sending};
 use crate::definition_file::parse;
 use crate::refusal::By;
+use crate::sources::{harvest, state};
 use crate::{editor, sending};
 
 pub use super::changes::{Direction, add_entry, addable, drop_entry, introduce, move_entry};
@@ -124,6 +125,7 @@ pub async fn set_definition(cx: &mut Context, source: &str, by: Option<&str>) ->
     for cadence in Cadence::ALL {
         plan_drafts(cx, &definition, cadence)?;
     }
+    harvest::definition_changed(cx, &definition).await?;
     let details = json!({ "version": version, "sources": definition.sources.len() });
     by.did(cx, "digest.defined", "digest".to_owned(), details);
     Ok(version)
@@ -174,13 +176,14 @@ async fn draft_by(cx: &mut Context, cadence: Cadence, by: &By) -> Result<StoredE
     let last_end = store::last_window_end(cx.sql(), organisation, cadence).await?;
     let window = window(cadence, last_end, now, definition.time_zone);
     let candidates = gathering::candidates(cx.sql(), organisation, &definition, &window).await?;
+    let sources = state::records(cx.sql(), organisation, &definition, &window).await?;
     let edition = assemble(Inputs {
         definition: &definition,
         definition_version: version,
         period,
         window,
         candidates,
-        sources: Vec::new(),
+        sources,
         limits: Limits::default(),
     });
     let number = store::insert(cx.sql(), organisation, &edition, by.name(), now).await?;
