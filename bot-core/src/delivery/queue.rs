@@ -13,6 +13,9 @@ use crate::ids::{AccountId, ConversationId, DeliveryId, OrganisationId, PluginId
 use crate::liveness::LEASE_SECONDS;
 use crate::plugin::{DeliveryOutcome, Fire, Lane, Misfire};
 
+/// Parts of one message that are kept track of.
+const PARTS_MAX: usize = 100;
+
 /// A delivery under lease.
 #[derive(Debug, Clone)]
 pub(crate) struct Claimed {
@@ -240,42 +243,33 @@ pub(crate) async fn objection(core: &Core, claimed: &Claimed) -> Result<Option<(
 /// Commits that a call is about to be made which the platform would not recognise a second time. `false`: the delivery
 /// is somebody else's now, or there is an objection that came up since it was asked for; what has begun goes on.
 pub(crate) async fn mark_sending(core: &Core, claimed: &Claimed, index: i16) -> Result<bool, sqlx::Error> {
-    let mut transaction = core.pool.begin().await?;
-    let ours = sqlx::query!(
+    // One statement, and so one round trip and one commit: it is made for every message.
+    sqlx::query_scalar!(
         r#"
-        UPDATE core.delivery SET state = 'sending'
-        WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4
-          AND (state = 'sending' OR (state = 'leased' AND called_off_at IS NULL AND NOT EXISTS (
-              SELECT FROM core.stopped_subject AS stopped
-              WHERE stopped.organisation_id = delivery.organisation_id AND stopped.plugin_id = delivery.plugin_id
-                AND stopped.scope = delivery.scope AND stopped.subject = delivery.subject
-                AND delivery.kind = 'send')))
+        WITH ours AS (
+            UPDATE core.delivery SET state = 'sending'
+            WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4
+              AND (state = 'sending' OR (state = 'leased' AND called_off_at IS NULL AND NOT EXISTS (
+                  SELECT FROM core.stopped_subject AS stopped
+                  WHERE stopped.organisation_id = delivery.organisation_id AND stopped.plugin_id = delivery.plugin_id
+                    AND stopped.scope = delivery.scope AND stopped.subject = delivery.subject
+                    AND delivery.kind = 'send')))
+            RETURNING id
+        ), begun AS (
+            UPDATE core.delivery_part SET state = 'sending', sending_since = coalesce(sending_since, $6)
+            WHERE organisation_id = $1 AND delivery_id = (SELECT id FROM ours) AND index = $5 AND state <> 'sent'
+        )
+        SELECT EXISTS (SELECT FROM ours) AS "ours!"
         "#,
         claimed.organisation.0,
         claimed.id.0,
         claimed.epoch,
         core.runner.0,
+        index,
+        core.clock.now(),
     )
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected()
-        == 1;
-    if ours {
-        sqlx::query!(
-            r#"
-            UPDATE core.delivery_part SET state = 'sending', sending_since = coalesce(sending_since, $4)
-            WHERE organisation_id = $1 AND delivery_id = $2 AND index = $3 AND state <> 'sent'
-            "#,
-            claimed.organisation.0,
-            claimed.id.0,
-            index,
-            core.clock.now(),
-        )
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-    }
-    Ok(ours)
+    .fetch_one(&core.pool)
+    .await
 }
 
 /// A part as stored.
@@ -288,23 +282,46 @@ pub(crate) struct StoredPart {
 
 /// The parts of a delivery, made on the first try.
 pub(crate) async fn parts(pool: &PgPool, claimed: &Claimed, count: usize) -> Result<Vec<StoredPart>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    for index in 0..i16::try_from(count).unwrap_or(100).min(100) {
-        sqlx::query!(
-            r#"
-            INSERT INTO core.delivery_part (organisation_id, delivery_id, index, state) VALUES ($1, $2, $3, 'planned')
+    let rows = sqlx::query_as!(
+        PartRow,
+        r#"
+        WITH made AS (
+            INSERT INTO core.delivery_part (organisation_id, delivery_id, index, state)
+            SELECT $1, $2, place, 'planned' FROM generate_series(0, $3 - 1) AS place
             ON CONFLICT DO NOTHING
-            "#,
-            claimed.organisation.0,
-            claimed.id.0,
-            index,
+            RETURNING index, state, remote_ids, sending_since
         )
-        .execute(&mut *transaction)
-        .await?;
+        SELECT state AS "state!", remote_ids, sending_since FROM (
+            SELECT index, state, remote_ids, sending_since FROM made
+            UNION ALL
+            SELECT index, state, remote_ids, sending_since FROM core.delivery_part
+            WHERE organisation_id = $1 AND delivery_id = $2
+        ) AS part
+        ORDER BY index
+        "#,
+        claimed.organisation.0,
+        claimed.id.0,
+        i32::try_from(count.min(PARTS_MAX)).unwrap_or_default(),
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(StoredPart::from).collect())
+}
+
+struct PartRow {
+    state: String,
+    remote_ids: Option<Value>,
+    sending_since: Option<DateTime<Utc>>,
+}
+
+impl From<PartRow> for StoredPart {
+    fn from(row: PartRow) -> Self {
+        Self {
+            state: row.state,
+            remote_ids: row.remote_ids.and_then(|ids| serde_json::from_value(ids).ok()),
+            sending_since: row.sending_since,
+        }
     }
-    let rows = stored_parts(&mut transaction, claimed.organisation, claimed.id).await?;
-    transaction.commit().await?;
-    Ok(rows)
 }
 
 pub(crate) async fn stored_parts(
@@ -312,7 +329,8 @@ pub(crate) async fn stored_parts(
     organisation: OrganisationId,
     delivery: DeliveryId,
 ) -> Result<Vec<StoredPart>, sqlx::Error> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        PartRow,
         r#"
         SELECT state, remote_ids, sending_since FROM core.delivery_part
         WHERE organisation_id = $1 AND delivery_id = $2 ORDER BY index
@@ -322,14 +340,7 @@ pub(crate) async fn stored_parts(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| StoredPart {
-            state: row.state,
-            remote_ids: row.remote_ids.and_then(|ids| serde_json::from_value(ids).ok()),
-            sending_since: row.sending_since,
-        })
-        .collect())
+    Ok(rows.into_iter().map(StoredPart::from).collect())
 }
 
 pub(crate) async fn settle_part(
@@ -390,15 +401,63 @@ async fn settle_with(
     counts: Option<PollCounts>,
 ) -> Result<bool, sqlx::Error> {
     let now = core.clock.now();
-    let mut transaction = core.pool.begin().await?;
-    let warnings = shown.map(|layout| serde_json::to_value(&layout.warnings)).transpose();
-    let warnings = warnings.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let ours = sqlx::query!(
+    let ours = if claimed.report {
+        let mut transaction = core.pool.begin().await?;
+        let ours = write_end(&mut transaction, core, claimed, end, reason, shown, now).await?;
+        if ours {
+            report(&mut transaction, claimed.organisation, claimed, end.as_str(), reason, counts, now).await?;
+            transaction.commit().await?;
+        }
+        ours
+    } else {
+        write_end(&mut *core.pool.acquire().await?, core, claimed, end, reason, shown, now).await?
+    };
+    if ours {
+        metrics::counter!("crieur_deliveries_total", "state" => end.as_str()).increment(1);
+    }
+    Ok(ours)
+}
+
+/// The end and what a number typed by the reader means from now on, in one statement.
+async fn write_end(
+    connection: &mut sqlx::PgConnection,
+    core: &Core,
+    claimed: &Claimed,
+    end: End,
+    reason: Option<&str>,
+    shown: Option<&crate::message::Layout>,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let encoded = |error| sqlx::Error::Encode(Box::new(error));
+    let warnings = shown.map(|layout| serde_json::to_value(&layout.warnings)).transpose().map_err(encoded)?;
+    let prompting = shown.filter(|layout| end == End::Sent && !layout.tokens.is_empty());
+    let tokens = prompting.map(|layout| serde_json::to_value(&layout.tokens)).transpose().map_err(encoded)?;
+    sqlx::query_scalar!(
         r#"
-        UPDATE core.delivery
-        SET state = $5, settled_at = $6, reason = $7, leased_by = NULL, lease_until = NULL,
-            warnings = coalesce($8, warnings)
-        WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4 AND state IN ('leased', 'sending')
+        WITH ours AS (
+            UPDATE core.delivery
+            SET state = $5, settled_at = $6, reason = $7, leased_by = NULL, lease_until = NULL,
+                warnings = coalesce($8, warnings)
+            WHERE organisation_id = $1 AND id = $2 AND lease_epoch = $3 AND leased_by = $4
+              AND state IN ('leased', 'sending')
+            RETURNING organisation_id
+        ), prompted AS (
+            INSERT INTO core.prompt (organisation_id, conversation_id, address_id, plugin_id, choices, numbered, reveals,
+                                     expires_at)
+            SELECT address.organisation_id, $9, address.id, $11, $12, $13, $14, $15
+            FROM ours
+            JOIN core.address ON address.organisation_id = ours.organisation_id AND address.id = $10
+            WHERE $9::uuid IS NOT NULL AND $12::jsonb IS NOT NULL
+            -- What was shown last is what a number means. A text that is awaited stays awaited.
+            ON CONFLICT (organisation_id, conversation_id, address_id)
+            DO UPDATE SET choices = excluded.choices, numbered = excluded.numbered,
+                          plugin_id = CASE WHEN prompt.awaits_until > $6 THEN prompt.plugin_id ELSE excluded.plugin_id END,
+                          awaits = CASE WHEN prompt.awaits_until > $6 THEN prompt.awaits END,
+                          awaits_until = CASE WHEN prompt.awaits_until > $6 THEN prompt.awaits_until END,
+                          reveals = coalesce(excluded.reveals, prompt.reveals),
+                          expires_at = greatest(prompt.expires_at, excluded.expires_at)
+        )
+        SELECT EXISTS (SELECT FROM ours) AS "ours!"
         "#,
         claimed.organisation.0,
         claimed.id.0,
@@ -408,51 +467,16 @@ async fn settle_with(
         now,
         reason,
         warnings,
+        claimed.conversation.map(|conversation| conversation.0),
+        claimed.address,
+        claimed.plugin,
+        tokens,
+        prompting.is_some_and(|layout| layout.numbered),
+        claimed.reveals,
+        now + chrono::TimeDelta::days(7),
     )
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected()
-        == 1;
-    if !ours {
-        return Ok(false);
-    }
-    if let (End::Sent, Some(layout), Some(conversation), Some(address)) =
-        (end, shown.filter(|layout| !layout.tokens.is_empty()), claimed.conversation, claimed.address)
-    {
-        // What was shown last is what a number means. A text that is awaited stays awaited.
-        let tokens = serde_json::to_value(&layout.tokens).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-        sqlx::query!(
-            r#"
-            INSERT INTO core.prompt (organisation_id, conversation_id, address_id, plugin_id, choices, numbered, reveals, expires_at)
-            SELECT $1, $2, $3, $4, $5, $6, $7, $8
-            WHERE EXISTS (SELECT FROM core.address WHERE organisation_id = $1 AND id = $3)
-            ON CONFLICT (organisation_id, conversation_id, address_id)
-            DO UPDATE SET choices = excluded.choices, numbered = excluded.numbered,
-                          plugin_id = CASE WHEN prompt.awaits_until > $9 THEN prompt.plugin_id ELSE excluded.plugin_id END,
-                          awaits = CASE WHEN prompt.awaits_until > $9 THEN prompt.awaits END,
-                          awaits_until = CASE WHEN prompt.awaits_until > $9 THEN prompt.awaits_until END,
-                          reveals = coalesce(excluded.reveals, prompt.reveals),
-                          expires_at = greatest(prompt.expires_at, excluded.expires_at)
-            "#,
-            claimed.organisation.0,
-            conversation.0,
-            address,
-            claimed.plugin,
-            tokens,
-            layout.numbered,
-            claimed.reveals,
-            now + chrono::TimeDelta::days(7),
-            now,
-        )
-        .execute(&mut *transaction)
-        .await?;
-    }
-    if claimed.report {
-        report(&mut transaction, claimed.organisation, claimed, end.as_str(), reason, counts, now).await?;
-    }
-    transaction.commit().await?;
-    metrics::counter!("crieur_deliveries_total", "state" => end.as_str()).increment(1);
-    Ok(true)
+    .fetch_one(connection)
+    .await
 }
 
 async fn report(

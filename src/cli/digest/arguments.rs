@@ -126,6 +126,12 @@ pub(in crate::cli) enum DigestCommand {
         #[command(flatten)]
         who: Who,
     },
+    /// Add up what became of an edition, and hold it against the outbox; fails where it does not come out
+    #[command(after_help = "Example:\n  crieur digest proof 12\n  crieur digest proof 12 --json")]
+    Proof {
+        /// The edition's number
+        number: u32,
+    },
     /// Leave out an edition that is not published; its period is free for another
     #[command(after_help = "Example:\n  crieur digest skip 12 --reason \"Nothing new over the holidays\"")]
     Skip {

@@ -1,6 +1,7 @@
 //! `digest`: the observatory's digest, from its file to the edition that readers get.
 
 pub(super) mod arguments;
+mod proof;
 mod shown;
 
 use std::fs;
@@ -76,6 +77,7 @@ pub(super) async fn run(place: &PlaceArguments, command: DigestCommand, output: 
         DigestCommand::Send { number, who } => {
             changed(place, output, async |cx| operations::send(cx, number, Some(&who.name())).await).await?;
         }
+        DigestCommand::Proof { number } => return proof::run(place, number, output).await,
         DigestCommand::Skip { number, reason, who } => {
             changed(place, output, async |cx| operations::skip(cx, number, &reason, Some(&who.name())).await).await?;
         }

@@ -2,27 +2,18 @@
 
 use std::process::ExitCode;
 
-use barometer_digests::refusal::OperationError;
 use barometer_digests::sending::proof::{self, Proof};
 use barometer_digests::sending::state::DigestState;
 use bot_core::Locale;
 
-use crate::cli::{EXIT_FAILED, WrongCall};
+use super::perform;
+use crate::cli::EXIT_FAILED;
 use crate::cli::arguments::PlaceArguments;
-use crate::cli::operator::Operator;
 use crate::cli::output::{Output, table};
 
 /// Shows the sums of edition `number` as they are now. Fails where they do not come out.
 pub(super) async fn run(place: &PlaceArguments, number: u32, output: Output) -> anyhow::Result<ExitCode> {
-    let plugin = "barometer-digests".parse()?;
-    let read = Operator::run(place, async |operator| {
-        let read = operator.perform(&plugin, async |cx| match proof::read(cx, number).await {
-            Err(OperationError::Refused(refusal)) => Err(WrongCall(refusal.to_string()).into()),
-            read => read.map_err(anyhow::Error::from),
-        });
-        read.await
-    });
-    let proof = read.await?;
+    let proof = perform(place, async |cx| proof::read(cx, number).await).await?;
     output.answer(&proof, || words(&proof))?;
     Ok(if proof.adds_up { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
 }
