@@ -21,6 +21,9 @@ pub(in crate::cli) enum DigestCommand {
     /// Print the JSON Schema of digest files, for an editor
     #[command(after_help = "Example:\n  crieur digest schema > digest.schema.json")]
     Schema,
+    /// Print crieur's own wording, to begin templates from, with what each may name
+    #[command(after_help = "Example:\n  crieur digest wording >> digest.toml")]
+    Wording,
     /// Put a digest file in force: its sources are asked, and drafts made at its hours
     #[command(after_help = "Example:\n  crieur digest set digest.toml --as claire")]
     Set {
@@ -29,6 +32,9 @@ pub(in crate::cli) enum DigestCommand {
         #[command(flatten)]
         who: Who,
     },
+    /// Show how each source is doing, and what is wrong
+    #[command(after_help = "Example:\n  crieur digest sources --json")]
+    Sources,
     /// Draft the edition of this week or month now, before its hour
     #[command(after_help = "Examples:\n  crieur digest draft\n  crieur digest draft --monthly --as claire")]
     Draft {

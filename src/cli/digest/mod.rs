@@ -3,6 +3,8 @@
 pub(super) mod arguments;
 mod proof;
 mod shown;
+mod sources;
+mod wording;
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +32,9 @@ pub(super) async fn run(place: &PlaceArguments, command: DigestCommand, output: 
     match command {
         DigestCommand::Validate { file } => return validate(&file, output),
         DigestCommand::Schema => say(&serde_json::to_string_pretty(&definition_file::json_schema())?),
+        DigestCommand::Wording => return wording::run(output),
         DigestCommand::Set { file, who } => set(place, &file, &who.name(), output).await?,
+        DigestCommand::Sources => sources::list(place, output).await?,
         DigestCommand::List { limit } => {
             let editions = perform(place, async |cx| operations::list(cx, limit).await).await?;
             shown::list(&editions, output)?;
