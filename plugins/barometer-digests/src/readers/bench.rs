@@ -79,7 +79,6 @@ impl Town {
             organisation: &self.bench.organisation,
             public_url: self.bench.public_url.as_deref(),
             locale: Locale::Fr,
-            now: self.bench.clock.now(),
         }
     }
 
