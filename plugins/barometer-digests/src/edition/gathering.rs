@@ -1,35 +1,26 @@
-//! Where an edition touches the rest of the plugin: what could go into it, and what happens when it goes out.
+//! What could go into an edition: everything that the other parts of the plugin offer for its window.
 
 use bot_core::OrganisationId;
-use bot_core::plugin::{Context, HandlerError, HandlerResult};
+use bot_core::plugin::HandlerError;
 use sqlx::PgConnection;
 
-use super::model::{Entry, SourceRecord};
+use super::model::Entry;
 use super::period::Window;
+use crate::barometer;
 use crate::definition::Definition;
+use crate::sources::items;
 
 /// Everything that falls into `window`.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn candidates(
-    _sql: &mut PgConnection,
-    _organisation: OrganisationId,
-    _definition: &Definition,
-    _window: &Window,
+    sql: &mut PgConnection,
+    organisation: OrganisationId,
+    definition: &Definition,
+    window: &Window,
 ) -> Result<Vec<Entry>, HandlerError> {
-    Ok(Vec::new())
-}
-
-pub async fn records(
-    _sql: &mut PgConnection,
-    _organisation: OrganisationId,
-    _definition: &Definition,
-    _window: &Window,
-) -> Result<Vec<SourceRecord>, HandlerError> {
-    Ok(Vec::new())
-}
-
-pub async fn definition_changed(_cx: &mut Context, _definition: &Definition) -> HandlerResult {
-    Ok(())
+    let mut found = barometer::candidates(&mut *sql, organisation, definition, window).await?;
+    found.extend(items::candidates(sql, organisation, definition, window).await?);
+    Ok(found)
 }

@@ -12,13 +12,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::draft::{Inputs, Limits, assemble, window};
-use super::gathering;
 use super::model::{ContentHash, Section};
 use super::period::{Period, Window};
 use super::store::{self, State, StoredDefinition, StoredEdition};
+use super::{charts, gathering};
 use crate::definition::{Approval, Cadence, Definition, Sending};
 use crate::definition_file::parse;
 use crate::refusal::By;
+use crate::sources::{harvest, state};
 use crate::{editor, sending};
 
 pub use super::changes::{Direction, add_entry, addable, drop_entry, introduce, move_entry};
@@ -124,7 +125,7 @@ pub async fn set_definition(cx: &mut Context, source: &str, by: Option<&str>) ->
     for cadence in Cadence::ALL {
         plan_drafts(cx, &definition, cadence)?;
     }
-    gathering::definition_changed(cx, &definition).await?;
+    harvest::definition_changed(cx, &definition).await?;
     let details = json!({ "version": version, "sources": definition.sources.len() });
     by.did(cx, "digest.defined", "digest".to_owned(), details);
     Ok(version)
@@ -175,7 +176,7 @@ async fn draft_by(cx: &mut Context, cadence: Cadence, by: &By) -> Result<StoredE
     let last_end = store::last_window_end(cx.sql(), organisation, cadence).await?;
     let window = window(cadence, last_end, now, definition.time_zone);
     let candidates = gathering::candidates(cx.sql(), organisation, &definition, &window).await?;
-    let sources = gathering::records(cx.sql(), organisation, &definition, &window).await?;
+    let sources = state::records(cx.sql(), organisation, &definition, &window).await?;
     let edition = assemble(Inputs {
         definition: &definition,
         definition_version: version,
@@ -286,6 +287,7 @@ async fn freeze(cx: &mut Context, stored: &StoredEdition, by: &By) -> Result<Sto
         return Err(Refusal::Empty(number).into());
     }
     store::approve(cx.sql(), organisation, number, by.name(), now).await?;
+    charts::keep(cx, stored).await?;
     let details = json!({ "revision": stored.revision, "hash": stored.hash.to_string() });
     by.did(cx, "digest.approved", scope(number), details);
     let StoredDefinition { definition, .. } = definition(cx).await?;
@@ -524,6 +526,28 @@ mod tests {
         ] {
             assert!(refused.unwrap_err().contains("is published already"));
         }
+    }
+
+    #[tokio::test]
+    async fn the_charts_of_an_approved_edition_are_kept_in_both_languages() {
+        let newsroom = Newsroom::with_digest(54).await;
+        let draft = newsroom.drafts_some().await;
+        let approval = newsroom.does_with_effects(async |cx| approve(cx, 1, 1, draft.hash, None).await);
+        let (_, effects) = approval.await.unwrap();
+        let stored = effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::StoreMedia { content_type, .. } if content_type == "image/png"));
+        assert_eq!(stored.count(), 2);
+        let kept = newsroom
+            .does(async |cx| {
+                let organisation = cx.organisation.id;
+                Ok(charts::pictures(cx.sql(), organisation, 1).await?)
+            })
+            .await
+            .unwrap();
+        let figure = &draft.edition.entries[0].key;
+        let locales: Vec<_> = kept.keys().map(|(key, locale)| (key == figure, *locale)).collect();
+        assert_eq!(locales, [(true, bot_core::Locale::Fr), (true, bot_core::Locale::En)]);
     }
 
     #[tokio::test]

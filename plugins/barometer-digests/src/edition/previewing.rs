@@ -6,9 +6,10 @@ use serde_json::{Map, json};
 
 use super::charts;
 use super::operations::show;
+use super::store::State;
 use crate::refusal::OperationError;
-use crate::rendering::message::{self, Site};
-use crate::rendering::way::Way;
+use crate::rendering::message::{self, Pictures, Site};
+use crate::rendering::way::{Form, Way};
 
 /// The message for one way of reading. Where there is nothing for it, what readers are told who asked to be told.
 ///
@@ -17,7 +18,11 @@ use crate::rendering::way::Way;
 pub async fn preview(cx: &mut Context, number: u32, way: &Way) -> Result<Document, OperationError> {
     let stored = show(cx, number).await?;
     let organisation = cx.organisation.id;
-    let pictures = charts::pictures(cx.sql(), organisation, number).await?;
+    let pictures = match (stored.state, way.form) {
+        (_, Form::Short) => Pictures::new(),
+        (State::Draft, Form::Full) => charts::draw(cx, &stored.edition, &[way.locale]),
+        _ => charts::pictures(cx.sql(), organisation, number).await?,
+    };
     let site = Site { public_url: cx.public_url.clone() };
     let (edition, corrections) = (&stored.edition, &stored.corrections);
     let document = message::message(number, edition, corrections, way, &pictures, &site);

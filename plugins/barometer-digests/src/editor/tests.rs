@@ -2,6 +2,7 @@
 
 use bot_core::Locale;
 use bot_core::adapter::Assurance;
+use bot_core::plugin::Effect;
 
 use crate::edition::bench::{Newsroom, reads};
 use crate::edition::draft::tests::news;
@@ -161,6 +162,9 @@ async fn previews_are_as_readers_get_them() {
     claire.sends("editions 1").await;
     claire.taps("Lire").await;
     assert!(claire.reads().contains("Nouvelle 1"), "{}", claire.reads());
+    let is_chart =
+        |effect: &Effect| matches!(effect, Effect::StoreMedia { content_type, .. } if content_type == "image/png");
+    assert_eq!(claire.effects.iter().filter(|effect| is_chart(effect)).count(), 1, "its chart is drawn");
     claire.sends("editions 1").await;
     claire.taps("Aperçus").await;
     insta::assert_snapshot!(claire.reads(), @r"
@@ -192,6 +196,8 @@ async fn previews_are_as_readers_get_them() {
         assert!(reads(document).contains("Nouvelle 1"), "{place}: {}", reads(document));
         assert_eq!(shown.iter().filter(|other| *other == document).count(), 1, "{place} is as another");
     }
+    let has_pictures = |place: usize| shown[place].media().next().is_some();
+    assert!(has_pictures(0) && has_pictures(2) && !has_pictures(1) && !has_pictures(4));
     assert!(shown[4].choices.is_empty(), "a network without buttons shows none");
 }
 
