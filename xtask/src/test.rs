@@ -11,7 +11,7 @@ use clap::Args;
 use embedded_postgres::Throwaway;
 
 use crate::leaks::{self, Leaks};
-use crate::{browser, cargo, database, deny, offline, peers, prepare};
+use crate::{browser, cargo, database, deny, fuzz, offline, peers, prepare};
 
 /// A test mostly waits: for Postgres, for a page, for a deadline.
 const TEST_THREADS_PER_CORE: usize = 3;
@@ -57,6 +57,9 @@ pub fn run(options: &Options) -> Result<()> {
     })?;
     steps.run("committed query data", "run `cargo xtask prepare` and commit the .sqlx directories", || {
         prepare::check(&surroundings.postgres)
+    })?;
+    steps.run("a minute of fuzzing", "the input is kept in fuzz/artifacts: make a test of it", || {
+        fuzz::run(&fuzz::Options::default())
     })?;
     steps.run("building the tests", "see above", || cargo::run(&mut surroundings.tests(&["--no-run"])?))?;
 
