@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::problem::{Notice, Problem};
 use super::state::{self, Memory};
-use super::{items, tables};
+use super::items;
+use crate::barometer::remote::{self, RemoteError, Step};
 use crate::definition::{Definition, Source, SourceKind};
 use crate::edition::store;
 
@@ -142,7 +143,7 @@ fn request(source: &Source, memory: &Value) -> FetchRequest {
     match &source.kind {
         SourceKind::Feed => get(FEED_TYPES),
         SourceKind::Events => get(CALENDAR_TYPES),
-        SourceKind::Table { .. } | SourceKind::Opendatasoft { .. } => tables::request(source, memory),
+        SourceKind::Table { .. } | SourceKind::Opendatasoft { .. } => remote::request(source, memory),
     }
 }
 
@@ -288,11 +289,11 @@ async fn heard(
             }
         },
         SourceKind::Table { .. } | SourceKind::Opendatasoft { .. } => {
-            match tables::received(cx, source, memory, response).await {
-                Ok(tables::Step::Done { memory }) => Ok(Heard::Taken { memory }),
-                Ok(tables::Step::More { memory }) => Ok(Heard::More { memory }),
-                Err(tables::RemoteError::Handler(error)) => Err(error),
-                Err(tables::RemoteError::Trouble(trouble)) => {
+            match remote::received(cx, source, memory, response).await {
+                Ok(Step::Done { memory }) => Ok(Heard::Taken { memory }),
+                Ok(Step::More { memory }) => Ok(Heard::More { memory }),
+                Err(RemoteError::Handler(error)) => Err(error),
+                Err(RemoteError::Trouble(trouble)) => {
                     let again_at = trouble.ask_again_at().or_else(|| retry_after(response, now));
                     Ok(Heard::Failed { problem: Problem::Table { trouble }, again_at })
                 }

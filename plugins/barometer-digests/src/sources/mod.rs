@@ -10,7 +10,6 @@ pub mod identity;
 pub mod items;
 pub mod problem;
 pub mod state;
-mod tables;
 #[cfg(test)]
 mod tests;
 pub mod topics;

@@ -7,7 +7,7 @@ use digest_parsing::calendar::{CalendarError, Remark};
 use digest_parsing::feed::FeedError;
 use serde::{Deserialize, Serialize};
 
-use super::tables::Trouble;
+use crate::barometer::remote::Trouble;
 use crate::words::{Argument, count, text};
 
 /// Why a source gave nothing the last time it was asked. What it gave before stays.
