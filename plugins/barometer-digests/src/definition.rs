@@ -200,6 +200,7 @@ pub struct Columns {
     pub stratum: Option<String>,
     pub value: String,
     pub base: Option<String>,
+    /// A column, or the unit that all rows have: `percent`, `count` or `euro`.
     pub unit: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use barometer_digests::rendering::way::Form;
 use bot_core::Locale;
 use clap::{ArgGroup, Args, Subcommand};
 
+use super::dataset::DatasetCommand;
 use crate::cli::campaign::arguments::Who;
 
 #[derive(Subcommand)]
@@ -164,6 +165,12 @@ pub(in crate::cli) enum DigestCommand {
         #[command(flatten)]
         who: Who,
     },
+    /// Import and look at tables of figures, which editions quote
+    #[command(
+        subcommand,
+        after_help = "Example:\n  crieur digest dataset import barometre.csv --key barometre --dry-run"
+    )]
+    Dataset(DatasetCommand),
 }
 
 /// A draft as it was seen.

@@ -1,6 +1,7 @@
 //! `digest`: the observatory's digest, from its file to the edition that readers get.
 
 pub(super) mod arguments;
+mod dataset;
 mod proof;
 mod shown;
 mod sources;
@@ -30,6 +31,7 @@ use super::{EXIT_WRONG_CALL, WrongCall};
 
 pub(super) async fn run(place: &PlaceArguments, command: DigestCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
+        DigestCommand::Dataset(command) => return dataset::run(place, command, output).await,
         DigestCommand::Validate { file } => return validate(&file, output),
         DigestCommand::Schema => say(&serde_json::to_string_pretty(&definition_file::json_schema())?),
         DigestCommand::Wording => return wording::run(output),

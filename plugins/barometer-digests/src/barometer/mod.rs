@@ -10,6 +10,7 @@ mod tests;
 
 use bot_core::OrganisationId;
 use bot_core::plugin::HandlerError;
+pub use digest_parsing::table;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 

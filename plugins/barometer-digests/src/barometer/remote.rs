@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::trouble::Trouble;
 
-use super::store::{self, Imported, Remark};
+use super::store::{self, By, Imported, Remark};
 use crate::definition::{Columns, Key, Source, SourceKind};
 
 /// Records that are asked for page by page; more come as one export.
@@ -177,7 +177,7 @@ async fn keep(
     table: &Table,
     memory: Memory,
 ) -> Result<Step, RemoteError> {
-    let imported = store::import(cx, dataset, source.key.as_str(), table, false).await?;
+    let imported = store::import(cx, dataset, source.key.as_str(), By::Plugin, table, false).await?;
     // Where the rows are the same, a change of columns would be told nowhere else.
     let remarks = match imported {
         Imported::Unchanged { .. } if memory.columns.is_empty() => Vec::new(),

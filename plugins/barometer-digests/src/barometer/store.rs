@@ -125,6 +125,16 @@ pub struct Changed {
     pub to: Decimal,
 }
 
+/// Who imports a table, for the audit log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// At the command line.
+    Operator,
+    /// By itself, from a source of the digest file.
+    Plugin,
+}
+
 /// Imports a table as the next version, unless the latest has the same rows. `dry_run` keeps nothing.
 ///
 /// # Errors
@@ -133,6 +143,7 @@ pub async fn import(
     cx: &mut Context,
     dataset: &Key,
     origin: &str,
+    by: By,
     table: &Table,
     dry_run: bool,
 ) -> Result<Imported, HandlerError> {
@@ -178,7 +189,8 @@ pub async fn import(
     if !dry_run {
         insert(cx.sql(), organisation, &version, &rows).await?;
         let subject = format!("dataset:{dataset}");
-        cx.audit("dataset.imported", subject, json!({ "version": version.version, "rows": version.rows }));
+        let details = json!({ "version": version.version, "rows": version.rows, "origin": origin, "by": by });
+        cx.audit("dataset.imported", subject, details);
     }
     Ok(Imported::New { version, difference })
 }

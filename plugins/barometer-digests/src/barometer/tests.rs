@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Europe;
 use digest_parsing::table::{self, Wanted};
 
-use super::store::{Imported, Remark};
+use super::store::{By, Imported, Remark};
 use super::*;
 use crate::definition::ChartKind;
 
@@ -36,7 +36,9 @@ impl Desk {
 
     pub async fn import(&self, csv: &str) -> Imported {
         let table = table::read(csv.as_bytes().to_vec(), &Wanted::Usual).unwrap();
-        self.does(async |cx| store::import(cx, &barometre(), "barometre.csv", &table, false).await).await.0
+        self.does(async |cx| store::import(cx, &barometre(), "barometre.csv", By::Operator, &table, false).await)
+            .await
+            .0
     }
 
     async fn candidates(&self, definition: &Definition, window: &Window) -> Vec<Entry> {
@@ -155,7 +157,8 @@ async fn what_changed_is_remarked_and_no_version_is_ever_another() {
     let old = store::rows(&mut sql, desk.organisation(), &barometre(), 1).await.unwrap();
     assert_eq!(old.iter().map(|row| row.point.value.to_string()).collect::<Vec<_>>(), ["10", "20"]);
     let table = table::read(b"indicateur;edition;valeur\nC;2016;1 %\n".to_vec(), &Wanted::Usual).unwrap();
-    let (trial, effects) = desk.does(async |cx| store::import(cx, &barometre(), "essai.csv", &table, true).await).await;
+    let (trial, effects) =
+        desk.does(async |cx| store::import(cx, &barometre(), "essai.csv", By::Operator, &table, true).await).await;
     assert!(matches!(trial, Imported::New { version, .. } if version.version == 3) && effects.is_empty());
     assert_eq!(store::versions(&mut sql, desk.organisation(), None).await.unwrap().len(), 2);
 }
