@@ -56,7 +56,7 @@ impl Visit<'_> {
     }
 
     /// What a link to a page of ours needs to stay in the language.
-    fn language(&self) -> &'static str {
+    pub(crate) fn language(&self) -> &'static str {
         match self.locale {
             Locale::Fr => "",
             Locale::En => "?lang=en",
@@ -64,7 +64,7 @@ impl Visit<'_> {
     }
 
     /// A whole page of the archive; `title` are words, `path` is where the page is, `body` is HTML.
-    fn page(&self, title: &str, path: &str, body: &str) -> String {
+    pub(crate) fn page(&self, title: &str, path: &str, body: &str) -> String {
         let (language, organisation, title) = (self.locale, escape(&self.organisation.title), escape(title));
         let other = match self.locale {
             Locale::Fr => Locale::En,
@@ -100,7 +100,7 @@ impl Visit<'_> {
 }
 
 /// Plain words as HTML or XML text or attribute. What neither may hold (control characters) is left out.
-fn escape(words: &str) -> String {
+pub(crate) fn escape(words: &str) -> String {
     let mut escaped = String::with_capacity(words.len());
     for character in words.chars() {
         match character {
