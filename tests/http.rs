@@ -152,3 +152,60 @@ async fn stopping_ends_open_streams_within_the_deadline() {
     assert!(in_time);
     assert!(read.is_ok(), "the stream ends, it is not cut");
 }
+
+/// One published edition, and a draft.
+async fn digests(service: &Service) {
+    use barometer_digests::edition::{model::Edition, store};
+    let core = service.app.core();
+    let (organisation, now) = (core.organisations().next().unwrap().view.id, core.clock.now());
+    let sample = include_str!("../plugins/barometer-digests/samples/edition.json");
+    let mut sql = core.pool.acquire().await.unwrap();
+    for period in ["2026-W47", "2026-W48"] {
+        let edition = Edition { period: period.parse().unwrap(), ..serde_json::from_str(sample).unwrap() };
+        store::insert(&mut sql, organisation, &edition, "claire", now).await.unwrap();
+    }
+    store::approve(&mut sql, organisation, 1, "claire", now).await.unwrap();
+    store::publish(&mut sql, organisation, 1, 0, now).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_archive_of_digests_is_public_and_a_draft_is_not() {
+    let service = Service::start().await;
+    digests(&service).await;
+    for (path, content_type, said) in [
+        ("/digests", "text/html; charset=utf-8", "semaine du 16 au 22 novembre 2026"),
+        ("/digests/1", "text/html; charset=utf-8", "Participatory budgets"),
+        ("/digests/1?lang=en", "text/html; charset=utf-8", "<html lang=\"en\">"),
+        ("/digests/1.json", "application/json", "\"sha256\""),
+        ("/digests/feed.atom", "application/atom+xml; charset=utf-8", "<feed xmlns=\"http://www.w3.org/2005/Atom\""),
+        ("/digests/style.css", "text/css; charset=utf-8", ".corrections"),
+    ] {
+        let page = service.public(path).await;
+        assert_eq!(page.status(), StatusCode::OK, "{path}");
+        assert_eq!(page.headers()["content-type"], content_type, "{path}");
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        let text = page.text().await.unwrap();
+        assert!(text.contains(said), "{path}: {text}");
+    }
+    for path in
+        ["/digests/2", "/digests/2.json", "/digests/01", "/digests/1.xml", "/digests/data/rien/1", "/digests/leave/abc"]
+    {
+        assert_eq!(service.public(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_an_edition_already_is_not_sent_it_again() {
+    let service = Service::start().await;
+    digests(&service).await;
+    let first = service.public("/digests/1").await;
+    let etag = first.headers()["etag"].clone();
+    assert!(first.headers().contains_key("last-modified"));
+    let again = service.client.get(format!("{}/digests/1", service.app.public_url())).header("if-none-match", &etag);
+    let again = again.send().await.unwrap();
+    assert_eq!((again.status(), &again.headers()["etag"]), (StatusCode::NOT_MODIFIED, &etag));
+    assert_eq!(again.text().await.unwrap(), "");
+    let other = service.client.get(format!("{}/digests/1?lang=en", service.app.public_url()));
+    assert_eq!(other.header("if-none-match", &etag).send().await.unwrap().status(), StatusCode::OK);
+}

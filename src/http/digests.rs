@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use barometer_digests::archive;
-use barometer_digests::http::{Answer, FORM_STYLESHEET, Visit};
-use barometer_digests::readers::leaving;
+use barometer_digests::archive::{self, Answer, Visit};
+use barometer_digests::barometer::open_data;
+use barometer_digests::readers::leaving::{self, Page};
 use bot_core::core::Core;
 use bot_core::plugin::HandlerError;
 use survey_reminders::report::http::Bucket;
@@ -23,15 +23,18 @@ const FORM_BYTES_MAX: usize = 1024;
 /// The hour at which a digest arrives, and everybody follows one of its links.
 const REQUESTS_AT_ONCE: u32 = 500;
 const REQUESTS_EACH_SECOND: u32 = 100;
+/// As the other pages, and the form may be sent to ourselves.
+const FORM_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
 
 pub(super) fn router(core: &Arc<Core>) -> Router {
     let bucket = Arc::new(Bucket::new(REQUESTS_AT_ONCE, REQUESTS_EACH_SECOND));
     Router::new()
         .route("/digests", get(list))
         .route("/digests/style.css", get(async || stylesheet(archive::STYLESHEET)))
-        .route("/digests/form.css", get(async || stylesheet(FORM_STYLESHEET)))
         .route("/digests/feed.atom", get(feed))
         .route("/digests/{edition}", get(edition))
+        .route("/digests/data/{dataset}/{version}", get(data))
         .route("/digests/leave/{token}", get(ask).post(leave))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(Extension(bucket))
@@ -40,10 +43,10 @@ pub(super) fn router(core: &Arc<Core>) -> Router {
 
 type Asked = (State<Arc<Core>>, Extension<Arc<Bucket>>, Query<Language>, HeaderMap);
 
-/// Answers within the bounds, in the reader's language.
+/// Answers within the bounds, in the reader's language, and once only to whoever has it already.
 async fn answered(
     (State(core), Extension(bucket), Query(language), headers): Asked,
-    answer: impl AsyncFnOnce(&Visit<'_>) -> Result<Option<Answer>, HandlerError>,
+    answer: impl AsyncFnOnce(&Visit<'_>) -> Result<Option<Response>, HandlerError>,
 ) -> Result<Response, Failure> {
     let reader = Reader::of(&core, &language, &headers)?;
     let visit = Visit {
@@ -51,21 +54,25 @@ async fn answered(
         organisation: &reader.organisation.view,
         public_url: core.public_url.as_deref(),
         locale: reader.locale,
-        now: core.clock.now(),
     };
-    if !bucket.take(visit.now) {
+    if !bucket.take(core.clock.now()) {
         return Ok((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "2")]).into_response());
     }
-    let answer = answer(&visit).await?.ok_or(Failure::NotFound(reader.locale))?;
-    Ok(served(answer, &headers))
+    let mut response = answer(&visit).await?.ok_or(Failure::NotFound(reader.locale))?;
+    if response
+        .headers()
+        .get(header::ETAG)
+        .and_then(|etag| etag.to_str().ok())
+        .is_some_and(|etag| knows(&headers, etag))
+    {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+    }
+    Ok(response)
 }
 
-fn served(answer: Answer, asked: &HeaderMap) -> Response {
-    let is_known = answer.header("etag").is_some_and(|etag| knows(asked, etag));
-    let mut response = Response::new(if is_known { Body::empty() } else { Body::from(answer.body) });
-    // The plugin answers with statuses and headers that there are.
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { status };
+fn served(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
     for (name, value) in answer.headers {
         match HeaderValue::from_str(&value) {
             Ok(value) => {
@@ -75,6 +82,19 @@ fn served(answer: Answer, asked: &HeaderMap) -> Response {
         }
     }
     response
+}
+
+/// A page with a form, or what came of it: for nobody's cache and no search engine.
+fn form(visit: &Visit<'_>, page: Page) -> Response {
+    let headers = [
+        (header::CONTENT_LANGUAGE, visit.locale.as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, FORM_POLICY),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ];
+    // 200 or 404.
+    let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, headers, Html(page.html)).into_response()
 }
 
 /// Whether the reader has just that already (RFC 9110, section 13.1.2). A proxy that compressed the answer weakened the
@@ -93,7 +113,7 @@ async fn list(
     language: Query<Language>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    answered((state, bucket, language, headers), async |visit| archive::list_page(visit).await.map(Some)).await
+    answered((state, bucket, language, headers), async |visit| Ok(Some(served(archive::list_page(visit).await?)))).await
 }
 
 async fn feed(
@@ -102,7 +122,7 @@ async fn feed(
     language: Query<Language>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    answered((state, bucket, language, headers), async |visit| archive::feed(visit).await.map(Some)).await
+    answered((state, bucket, language, headers), async |visit| Ok(Some(served(archive::feed(visit).await?)))).await
 }
 
 /// The page, or with `.json` the very bytes.
@@ -113,17 +133,55 @@ async fn edition(
     language: Query<Language>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    answered((state, bucket, language, headers), async |visit| match edition.strip_suffix(".json") {
-        Some(name) => match number(name) {
-            Some(number) => archive::edition_json(visit, number).await,
-            None => Ok(None),
-        },
-        None => match number(&edition) {
-            Some(number) => archive::edition_page(visit, number).await,
-            None => Ok(None),
-        },
+    answered((state, bucket, language, headers), async |visit| {
+        let (name, is_file) = edition.strip_suffix(".json").map_or((edition.as_str(), false), |name| (name, true));
+        let Some(number) = number(name) else { return Ok(None) };
+        let answer = match is_file {
+            true => archive::edition_json(visit, number).await?,
+            false => archive::edition_page(visit, number).await?,
+        };
+        Ok(answer.map(served))
     })
     .await
+}
+
+/// The rows behind a figure as a page, or with `.csv` as a file.
+async fn data(
+    State(core): State<Arc<Core>>,
+    Extension(bucket): Extension<Arc<Bucket>>,
+    Path((dataset, version)): Path<(String, String)>,
+    Query(language): Query<Language>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let reader = Reader::of(&core, &language, &headers)?;
+    if !bucket.take(core.clock.now()) {
+        return Ok((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "2")]).into_response());
+    }
+    let unknown = || Failure::NotFound(reader.locale);
+    let (name, is_file) = version.strip_suffix(".csv").map_or((version.as_str(), false), |name| (name, true));
+    let version = number(name).ok_or_else(unknown)?;
+    let organisation = &reader.organisation.view;
+    let mut sql = core.pool.acquire().await.map_err(HandlerError::from)?;
+    if is_file {
+        let csv = open_data::csv(&mut sql, organisation.id, &dataset, version).await?.ok_or_else(unknown)?;
+        // A dataset that was found is named with a-z, 0-9 and `-` only.
+        let disposition = format!("attachment; filename=\"{dataset}-{version}.csv\"");
+        let headers = [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+            (header::CONTENT_DISPOSITION, &disposition),
+            // A version is never another.
+            (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        ];
+        return Ok((headers, csv).into_response());
+    }
+    let locale = reader.locale;
+    let page = open_data::page(&mut sql, organisation.id, &dataset, version, locale, &organisation.title).await?;
+    let headers = [
+        (header::CONTENT_LANGUAGE, locale.as_str()),
+        (header::VARY, "accept-language"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, Html(page.ok_or_else(unknown)?)).into_response())
 }
 
 async fn ask(
@@ -133,7 +191,10 @@ async fn ask(
     language: Query<Language>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    answered((state, bucket, language, headers), async |visit| leaving::page(visit, &token).await.map(Some)).await
+    answered((state, bucket, language, headers), async |visit| {
+        Ok(Some(form(visit, leaving::page(visit, &token).await?)))
+    })
+    .await
 }
 
 async fn leave(
@@ -143,7 +204,11 @@ async fn leave(
     language: Query<Language>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    answered((state, bucket, language, headers), async |visit| leaving::leave(visit, &token).await.map(Some)).await
+    let now = state.0.clock.now();
+    answered((state, bucket, language, headers), async |visit| {
+        Ok(Some(form(visit, leaving::leave(visit, &token, now).await?)))
+    })
+    .await
 }
 
 fn stylesheet(style: &'static str) -> impl IntoResponse {

@@ -7,7 +7,7 @@ use bot_core::i18n::Catalogue;
 
 pub use bot_core::i18n::{Argument, date_time as moment};
 
-const SOURCES: [(Locale, &str); 14] = [
+const SOURCES: [(Locale, &str); 16] = [
     (Locale::Fr, include_str!("../locales/archive.fr.ftl")),
     (Locale::En, include_str!("../locales/archive.en.ftl")),
     (Locale::Fr, include_str!("../locales/barometer.fr.ftl")),

@@ -22,7 +22,7 @@ pub(in crate::cli) enum DigestCommand {
     /// Print the JSON Schema of digest files, for an editor
     #[command(after_help = "Example:\n  crieur digest schema > digest.schema.json")]
     Schema,
-    /// Print crieur's own wording, to begin templates from, with what each may name
+    /// Print crieur's own wording, as the part of a digest file to start from, with what each template may name
     #[command(after_help = "Example:\n  crieur digest wording >> digest.toml")]
     Wording,
     /// Put a digest file in force: its sources are asked, and drafts made at its hours

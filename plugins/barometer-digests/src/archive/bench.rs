@@ -4,9 +4,9 @@ use bot_core::plugin_bench::PluginBench;
 use bot_core::{Clock, Locale, Wording};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::{Answer, Visit};
 use crate::edition::model::Edition;
 use crate::edition::store;
-use crate::http::{Answer, Visit};
 
 pub(super) const CORRECTED: u32 = 1;
 pub(super) const PUBLISHED: u32 = 2;
@@ -39,15 +39,9 @@ pub(super) async fn town(seed: u64) -> PluginBench {
 }
 
 pub(super) fn visit(bench: &PluginBench, locale: Locale) -> Visit<'_> {
-    Visit {
-        pool: &bench.pool,
-        organisation: &bench.organisation,
-        public_url: Some(PUBLIC_URL),
-        locale,
-        now: bench.clock.now(),
-    }
+    Visit { pool: &bench.pool, organisation: &bench.organisation, public_url: Some(PUBLIC_URL), locale }
 }
 
 pub(super) fn body_of(answer: Answer) -> String {
-    String::from_utf8(answer.body).unwrap()
+    answer.body
 }

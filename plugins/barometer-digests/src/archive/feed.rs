@@ -8,9 +8,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
 use super::page::{Sheet, changed_at};
-use super::{escape, public};
+use super::{Answer, Visit, escape, public};
 use crate::edition::store::{self, State};
-use crate::http::{Answer, Visit};
 use crate::rendering::dates;
 use crate::words::text;
 
@@ -83,13 +82,13 @@ mod tests {
     use feed_rs::model::FeedType;
 
     use super::super::bench::{PUBLIC_URL, town, visit};
-    use super::*;
+    use super::{Answer, Visit, *};
 
     #[tokio::test]
     async fn a_feed_reader_finds_each_edition_with_its_corrections() {
         let bench = town(731).await;
         let written = feed(&visit(&bench, Locale::Fr)).await.unwrap();
-        let read = feed_rs::parser::parse(written.body.as_slice()).unwrap();
+        let read = feed_rs::parser::parse(written.body.as_bytes()).unwrap();
         assert_eq!(read.feed_type, FeedType::Atom);
         assert!(read.id.starts_with("urn:uuid:") && read.language.as_deref() == Some("fr"));
         assert_eq!(read.updated, Some("2026-11-24T08:00:00Z".parse().unwrap()));
@@ -120,7 +119,7 @@ mod tests {
         let bench = town(732).await;
         let here = visit(&bench, Locale::Fr);
         let ids = async |visit: Visit<'_>| -> Vec<String> {
-            let feed = feed_rs::parser::parse(feed(&visit).await.unwrap().body.as_slice()).unwrap();
+            let feed = feed_rs::parser::parse(feed(&visit).await.unwrap().body.as_bytes()).unwrap();
             std::iter::once(feed.id).chain(feed.entries.into_iter().map(|entry| entry.id)).collect()
         };
         assert_eq!(ids(here).await, ids(Visit { public_url: None, ..here }).await);

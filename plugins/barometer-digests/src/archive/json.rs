@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::page::{changed_at, published};
-use super::{hex, public};
+use super::{Answer, Visit, hex, public};
 use crate::edition::store;
-use crate::http::{Answer, Visit};
 
 #[derive(Serialize)]
 struct Published<'e> {
@@ -65,7 +64,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::super::bench::{CORRECTED, body_of, edition, town, visit};
-    use super::*;
+    use super::{Answer, Visit, *};
     use crate::edition::model::Edition;
 
     #[tokio::test]

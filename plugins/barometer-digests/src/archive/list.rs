@@ -8,9 +8,8 @@ use chrono::{DateTime, Datelike as _, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::html;
+use super::{Answer, Visit, html};
 use crate::edition::period::Period;
-use crate::http::{Answer, Visit};
 use crate::rendering::dates;
 use crate::words::text;
 
@@ -100,7 +99,7 @@ mod tests {
     use bot_core::{Clock, Locale};
 
     use super::super::bench::{body_of, town, visit};
-    use super::*;
+    use super::{Answer, Visit, *};
 
     #[tokio::test]
     async fn published_editions_are_listed_the_newest_first_and_drafts_are_not() {

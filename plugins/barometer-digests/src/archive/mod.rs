@@ -10,11 +10,13 @@ mod json;
 mod list;
 mod page;
 
+use bot_core::plugin::OrganisationView;
 use bot_core::{Locale, Wording};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
 
-use crate::http::{Answer, Visit};
+use crate::words::{Argument, text};
 
 pub use feed::feed;
 pub use json::edition_json;
@@ -23,6 +25,30 @@ pub use page::edition_page;
 
 /// The style of these pages on top of that of the public ones, `text/css`.
 pub const STYLESHEET: &str = include_str!("page.css");
+
+/// Who asks for a page, and of what.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'v> {
+    pub pool: &'v PgPool,
+    pub organisation: &'v OrganisationView,
+    /// Without a path.
+    pub public_url: Option<&'v str>,
+    pub locale: Locale,
+}
+
+/// What the server is to answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    /// The header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_str())
+    }
+}
 
 /// What anybody may keep, if they ask each time whether it is still so: an edition may be corrected at any moment.
 /// `changed_at` is when what it shows was published or corrected last.
@@ -37,7 +63,7 @@ fn public(locale: Locale, content_type: &str, body: String, changed_at: Option<D
         ("etag", etag),
     ];
     headers.extend(changed_at.map(|at| ("last-modified", at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())));
-    Answer { status: 200, headers, body: body.into_bytes() }
+    Answer { headers, body }
 }
 
 fn html(locale: Locale, page: String, changed_at: Option<DateTime<Utc>>) -> Answer {
@@ -45,6 +71,11 @@ fn html(locale: Locale, page: String, changed_at: Option<DateTime<Utc>>) -> Answ
 }
 
 impl Visit<'_> {
+    /// A text of ours, for HTML.
+    pub(crate) fn say(&self, id: &str, arguments: &[(&str, Argument<'_>)]) -> String {
+        escape(&text(self.locale, id, arguments))
+    }
+
     /// Words of an organiser or editor, for HTML, marked where they are not in the page's language.
     fn words(&self, wording: &Wording) -> String {
         let words = escape(wording.in_locale(self.locale));

@@ -8,12 +8,11 @@ use bot_core::{Locale, OrganisationId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{blocks, escape, followed, hex, html};
+use super::{Answer, Visit, blocks, escape, followed, hex, html};
 use crate::edition::model::{
     Campaign, Consultation, Content, Entry, Event, Figure, News, Point, Section, SourceRecord,
 };
 use crate::edition::store::{self, StoredEdition};
-use crate::http::{Answer, Visit};
 use crate::rendering::{charts, dates, entry, message, numbers};
 
 /// A published edition's page; `None` when none of this number was published.
