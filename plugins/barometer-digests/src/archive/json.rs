@@ -64,7 +64,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::super::bench::{CORRECTED, body_of, edition, town, visit};
-    use super::{Answer, Visit, *};
+    use super::*;
     use crate::edition::model::Edition;
 
     #[tokio::test]

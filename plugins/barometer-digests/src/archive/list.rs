@@ -99,7 +99,7 @@ mod tests {
     use bot_core::{Clock, Locale};
 
     use super::super::bench::{body_of, town, visit};
-    use super::{Answer, Visit, *};
+    use super::*;
 
     #[tokio::test]
     async fn published_editions_are_listed_the_newest_first_and_drafts_are_not() {

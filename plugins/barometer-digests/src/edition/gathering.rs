@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 
 use super::model::Entry;
 use super::period::Window;
-use crate::barometer;
 use crate::definition::Definition;
 use crate::sources::items;
+use crate::{barometer, neighbours};
 
 /// Everything that falls into `window`.
 ///
@@ -21,6 +21,7 @@ pub async fn candidates(
     window: &Window,
 ) -> Result<Vec<Entry>, HandlerError> {
     let mut found = barometer::candidates(&mut *sql, organisation, definition, window).await?;
+    found.extend(neighbours::candidates(&mut *sql, organisation, definition, window).await?);
     found.extend(items::candidates(sql, organisation, definition, window).await?);
     Ok(found)
 }

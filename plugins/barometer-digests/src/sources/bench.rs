@@ -11,8 +11,8 @@ use super::harvest::{self, definition_changed};
 use super::items;
 use super::state::{self, SourceState};
 use crate::definition::{Definition, Source, SourceKind, Topic};
-use crate::edition::model::Entry;
 use crate::edition::Window;
+use crate::edition::model::Entry;
 
 pub(crate) fn feed(key: &str, url: &str) -> Source {
     Source {
