@@ -14,7 +14,6 @@ pub mod definition;
 pub mod definition_file;
 pub mod edition;
 mod editor;
-pub mod http;
 pub mod neighbours;
 mod plugin;
 pub mod readers;

@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 
 use super::store::{self, Place, Reader};
 use crate::BarometerDigests;
+use crate::archive::Visit;
 use crate::definition::{Approval, Definition, Schedule, Sending, Topic};
 use crate::edition;
-use crate::http::Visit;
 
 pub(crate) const SECRET: [u8; 32] = [9; 32];
 
@@ -79,7 +79,6 @@ impl Town {
             organisation: &self.bench.organisation,
             public_url: self.bench.public_url.as_deref(),
             locale: Locale::Fr,
-            now: self.bench.clock.now(),
         }
     }
 

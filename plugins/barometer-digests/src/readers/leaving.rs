@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bot_core::OrganisationId;
 use bot_core::plugin::{HandlerError, Purpose};
+use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use sqlx::PgConnection;
@@ -13,9 +14,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::store::{self, Place, Reader, ReaderId, State};
 use super::under_way::{self, Withdrawn};
-use crate::archive::escape;
+use crate::archive::{Visit, escape};
 use crate::edition;
-use crate::http::{Answer, Visit};
 use crate::words::{Argument, text};
 
 /// Half of the hash: guessing one takes as long as guessing a key of 128 bits.
@@ -23,6 +23,26 @@ const MAC_BYTES: usize = 16;
 const TOKEN_BYTES: usize = 8 + MAC_BYTES;
 /// Readers that turned out to be others are at most this far from the one that stays: they point at it directly.
 const STEPS_MAX: usize = 3;
+
+/// A page to be served, whichever of the two was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// 200 or 404.
+    pub status: u16,
+    pub html: String,
+}
+
+/// What each [`Page`] is served with: it is for nobody's cache and no search engine, and its form goes to ourselves alone.
+pub const HEADERS: [(&str, &str); 4] = [
+    ("content-type", "text/html; charset=utf-8"),
+    ("cache-control", "no-store"),
+    ("x-robots-tag", "noindex, nofollow"),
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'",
+    ),
+];
 
 /// Where a reader leaves by a link; `None` where there are no public pages.
 pub fn leave_url(public_url: Option<&str>, secret: &[u8; 32], reader: ReaderId) -> Option<String> {
@@ -66,7 +86,7 @@ struct Link {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn page(visit: &Visit<'_>, token: &str) -> Result<Answer, HandlerError> {
+pub async fn page(visit: &Visit<'_>, token: &str) -> Result<Page, HandlerError> {
     let mut transaction = visit.pool.begin().await?;
     let link = follow(visit, &mut transaction, token).await?;
     transaction.rollback().await?;
@@ -89,15 +109,15 @@ pub async fn page(visit: &Visit<'_>, token: &str) -> Result<Answer, HandlerError
         instead = visit.say("readers-page-instead", &[]),
     );
     let title = text(visit.locale, "readers-page-title", &about);
-    Ok(Answer::form(200, visit.locale, visit.page(&title, &here, &body)))
+    Ok(Page { status: 200, html: visit.page(&title, &here, &body) })
 }
 
 /// Leaves: no digest any more, and their consent is withdrawn. Done twice, it says the same.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn leave(visit: &Visit<'_>, token: &str) -> Result<Answer, HandlerError> {
-    let (organisation, now) = (visit.organisation.id, visit.now);
+pub async fn leave(visit: &Visit<'_>, token: &str, now: DateTime<Utc>) -> Result<Page, HandlerError> {
+    let organisation = visit.organisation.id;
     let mut transaction = visit.pool.begin().await?;
     let Some(link) = follow(visit, &mut transaction, token).await? else { return Ok(unknown(visit)) };
     let Some(Place::Person(contact)) = link.reader.place else {
@@ -118,7 +138,7 @@ fn path(token: &str) -> String {
 }
 
 /// A page of a title and two sentences.
-fn told(visit: &Visit<'_>, token: &str, link: &Link, id: &str) -> Answer {
+fn told(visit: &Visit<'_>, token: &str, link: &Link, id: &str) -> Page {
     let about: [(&str, Argument<'_>); 1] = [("title", link.title.as_str().into())];
     let body = format!(
         "<p class=\"lead\">{}</p>\n<p>{}</p>\n",
@@ -126,14 +146,14 @@ fn told(visit: &Visit<'_>, token: &str, link: &Link, id: &str) -> Answer {
         visit.say(&format!("{id}-then"), &about),
     );
     let title = text(visit.locale, &format!("{id}-title"), &about);
-    Answer::form(200, visit.locale, visit.page(&title, &path(token), &body))
+    Page { status: 200, html: visit.page(&title, &path(token), &body) }
 }
 
-fn unknown(visit: &Visit<'_>) -> Answer {
+fn unknown(visit: &Visit<'_>) -> Page {
     let body = format!("<p>{}</p>\n", visit.say("readers-page-unknown", &[]));
     let title = text(visit.locale, "readers-page-unknown-title", &[]);
     // What was asked for is nothing of ours: it is not repeated.
-    Answer::form(404, visit.locale, visit.page(&title, &path("unknown"), &body))
+    Page { status: 404, html: visit.page(&title, &path("unknown"), &body) }
 }
 
 /// Of two contacts who are one person, both links are that person's. Whoever erased themselves has none any more.
@@ -179,12 +199,12 @@ mod tests {
         citizen
     }
 
-    fn body(page: &Answer) -> String {
-        String::from_utf8(page.body.clone()).unwrap().replace(['\u{a0}', '\u{202f}'], " ")
+    fn body(page: &Page) -> String {
+        page.html.replace(['\u{a0}', '\u{202f}'], " ")
     }
 
-    async fn leaves(town: &Town, token: &str) -> Answer {
-        leave(&town.visit(), token).await.unwrap()
+    async fn leaves(town: &Town, token: &str) -> Page {
+        leave(&town.visit(), token, town.bench.clock.now()).await.unwrap()
     }
 
     #[tokio::test]
@@ -196,8 +216,7 @@ mod tests {
         let link = link_of(&citizen).await;
         for locale in Locale::ALL {
             let asked = page(&Visit { locale, ..town.visit() }, &link).await.unwrap();
-            assert_eq!((asked.status, asked.header("cache-control")), (200, Some("no-store")));
-            assert!(asked.header("content-security-policy").unwrap().contains("form-action 'self'"));
+            assert_eq!(asked.status, 200);
             let language = if locale == Locale::En { "?lang=en" } else { "" };
             let form = format!("<form method=\"post\" action=\"/digests/leave/{link}{language}\">");
             assert!(body(&asked).contains(&form), "{}", body(&asked));
@@ -276,7 +295,7 @@ mod tests {
             let left = leaves(&town, token).await;
             assert_eq!((looked.status, left.status), (404, 404), "{token:?}");
             assert!(body(&left).contains("écrivez /desabonner, ou le mot STOP"), "{}", body(&left));
-            assert!(!body(&left).contains("<script>") && left.body.len() < 3000, "what was asked for is repeated");
+            assert!(!left.html.contains("<script>") && left.html.len() < 3000, "what was asked for is repeated");
         }
         let left = leaves(&town, &of_room).await;
         assert_eq!((left.status, &left), (200, &page(&town.visit(), &of_room).await.unwrap()));
