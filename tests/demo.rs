@@ -63,6 +63,14 @@ fn ballots(data_dir: &Path, name: &str) -> u64 {
     serde_json::from_slice::<Value>(&output.stdout).unwrap()["ballots"].as_u64().unwrap()
 }
 
+/// States of the digest's editions, the newest first.
+fn editions(data_dir: &Path) -> Vec<String> {
+    let output = crieur(data_dir).args(["digest", "list", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let editions = serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    editions.as_array().unwrap().iter().map(|edition| edition["state"].as_str().unwrap().to_owned()).collect()
+}
+
 /// A citizen who takes part with the documented API, and tries again when told to.
 struct Citizen {
     client: reqwest::Client,
@@ -107,6 +115,14 @@ impl Citizen {
         }
     }
 
+    /// Waits for a button whose label holds these words.
+    async fn awaits(&self, words: &str) {
+        let began = Instant::now();
+        while self.shown(words).await.is_none() {
+            assert!(began.elapsed() < PATIENCE, "{words} is shown in time");
+        }
+    }
+
     /// Reads the event stream up to now.
     async fn shown(&self, words: &str) -> Option<String> {
         let request = self.client.get(format!("{}/webchat/events?after=0", self.url)).bearer_auth(&self.token);
@@ -133,6 +149,20 @@ async fn a_vote_survives_the_death_of_postgres_and_a_second_start() {
     let page = reqwest::get(format!("{}/consultations/barometre-2016", demo.url)).await.unwrap();
     assert!(page.text().await.unwrap().contains("Bulletins fictifs"), "what is made up says so");
 
+    // The digest: one edition in the archive, one to approve, and it can be subscribed to.
+    let states = editions(&data_dir);
+    assert!(
+        states.len() == 2 && states[0] == "draft" && ["sending", "sent"].contains(&states[1].as_str()),
+        "{states:?}"
+    );
+    let page = reqwest::get(format!("{}/digests/1", demo.url)).await.unwrap().text().await.unwrap();
+    assert!(page.contains("<svg") && page.contains("sont inventés"), "what is made up says so");
+    assert!(page.contains("/digests/data/barometre/1#row-"), "{page}");
+    let reader = Citizen::arrives(&demo).await;
+    reader.posts("subscribe", json!({ "text": "/abonner" })).await;
+    reader.taps("abonne").await;
+    reader.awaits("Se désabonner").await;
+
     let citizen = Citizen::arrives(&demo).await;
     citizen.posts("list", json!({ "text": "/consultations" })).await;
     citizen.taps("La place du marché").await;
@@ -155,6 +185,7 @@ async fn a_vote_survives_the_death_of_postgres_and_a_second_start() {
     assert!(began.elapsed() < READY_WITHIN, "ready after {:?}", began.elapsed());
     assert_eq!(ballots(&data_dir, "place-du-marche"), 1);
     assert_eq!(ballots(&data_dir, "barometre-2016"), 100, "it is filled once");
+    assert_eq!(editions(&data_dir).len(), 2);
     let second = crieur(&data_dir).args(["demo", "--listen", "127.0.0.1:0"]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("is in use by process"));

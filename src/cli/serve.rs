@@ -48,7 +48,7 @@ pub(super) async fn demo(place: &PlaceArguments, demo: &DemoArguments, output: O
         tracing::warn!("The demonstration can be reached from other machines, without encryption");
     }
     run(config, secrets, async |app| {
-        demo::seed(app.core()).await?;
+        demo::seed(app).await?;
         let welcome = Welcome { url: app.public_url(), data_dir, program: program() };
         output.answer(
             &json!({

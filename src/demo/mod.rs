@@ -1,7 +1,6 @@
-//! The demonstration: an organisation with consultations to answer, and a closed one to read.
+//! The demonstration: an organisation with consultations to answer, a closed one to read, and a digest.
 
 use anyhow::Context as _;
-use bot_core::core::Core;
 use bot_core::ids::{ContactId, PluginId};
 use bot_core::plugin::{AddressDigest, Context, HandlerError, KnownAddress};
 use bot_core::service::DEFAULT_ORGANISATION;
@@ -13,6 +12,8 @@ use micro_consultations::store::Consultation;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngCore, SeedableRng};
+
+use crate::App;
 
 pub const TITLE: &str = "Observatoire de la démocratie locale – démonstration";
 
@@ -35,14 +36,21 @@ enum SeedError {
     NotTaken(CastOutcome),
 }
 
-/// Fills an organisation that has no consultation yet, all at once or not at all. A second start keeps what is there.
-pub(crate) async fn seed(core: &Core) -> anyhow::Result<()> {
+/// Fills an organisation that has no consultation or no digest yet, each all at once or not at all. A second start keeps
+/// what is there.
+pub(crate) async fn seed(app: &App) -> anyhow::Result<()> {
+    let core = app.core();
     let organisation = core
         .organisations()
         .find(|organisation| organisation.name == DEFAULT_ORGANISATION)
         .context("there is no organisation to fill")?;
     let plugin: PluginId = "micro-consultations".parse()?;
-    core.perform(organisation, &plugin, fill).await?.context("the demonstration could not be filled")
+    core.perform(organisation, &plugin, fill).await?.context("the demonstration could not be filled")?;
+    // What the consultations told of themselves arrives before the edition that tells of them is drafted.
+    app.service().quiet().await?;
+    let plugin: PluginId = "barometer-digests".parse()?;
+    let filled = core.perform(organisation, &plugin, barometer_digests::demo::fill).await?;
+    filled.context("the digest of the demonstration could not be filled")
 }
 
 async fn fill(cx: &mut Context) -> Result<(), SeedError> {

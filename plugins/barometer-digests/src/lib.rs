@@ -12,6 +12,7 @@ pub mod archive;
 pub mod barometer;
 pub mod definition;
 pub mod definition_file;
+pub mod demo;
 pub mod edition;
 mod editor;
 pub mod neighbours;
