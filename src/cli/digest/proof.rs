@@ -39,7 +39,8 @@ fn words(proof: &Proof) -> String {
     let verdict = if proof.adds_up {
         format!("It adds up: {} expected, {found} accounted for.", proof.expected)
     } else {
-        let problems: Vec<String> = proof.problems.iter().map(|problem| format!("✗ {}", problem.words(Locale::En))).collect();
+        let problems: Vec<String> =
+            proof.problems.iter().map(|problem| format!("✗ {}", problem.words(Locale::En))).collect();
         format!("It does not add up.\n{}", problems.join("\n"))
     };
     format!("Edition {}\n\n{sums}\n\n{verdict}", proof.edition)

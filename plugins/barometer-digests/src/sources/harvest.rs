@@ -9,9 +9,9 @@ use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::items;
 use super::problem::{Notice, Problem};
 use super::state::{self, Memory};
-use super::items;
 use crate::barometer::remote::{self, RemoteError, Step};
 use crate::definition::{Definition, Source, SourceKind};
 use crate::edition::store;
