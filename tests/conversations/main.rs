@@ -5,7 +5,9 @@
 mod bad_input;
 mod citizen;
 mod codes;
+mod digests;
 mod ledger;
+mod newsstand;
 mod one_ballot;
 mod organiser;
 mod outage;

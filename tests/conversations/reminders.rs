@@ -112,7 +112,7 @@ async fn codes(crieur: &Crieur) -> Vec<(String, String)> {
     entries.into_iter().map(|entry| (entry.code.clone(), entry.invited.name.clone().unwrap())).collect()
 }
 
-async fn moves_to(crieur: &Crieur, moment: &str) {
+pub async fn moves_to(crieur: &Crieur, moment: &str) {
     crieur.clock.set(at(moment));
     crieur.quiet().await;
     // What stood in the outbox is asked for a minute later.
@@ -121,7 +121,7 @@ async fn moves_to(crieur: &Crieur, moment: &str) {
 }
 
 /// How often somebody was written to with these words.
-async fn times(person: &mut Citizen, words: &str) -> usize {
+pub async fn times(person: &mut Citizen, words: &str) -> usize {
     person.sees_everything().await.iter().filter(|message| message.text.contains(words)).count()
 }
 

@@ -58,6 +58,7 @@ pub struct Crieur {
     pub site: Site,
     running: Option<Running>,
     starts: u64,
+    configuration: String,
     reached_by: PgConnectOptions,
     pub database: TestDatabase,
 }
@@ -75,11 +76,23 @@ impl Crieur {
         Self::starts_through(database, reached_by).await
     }
 
+    /// Starts where a server at `place` (host and port) may be fetched from.
+    pub async fn starts_fetching_from(place: &str) -> Self {
+        let database = TestDatabase::create().await;
+        let reached_by = database.options();
+        Self::starts_as(format!("{CONFIGURATION}\n[fetch]\nallow = [\"{place}\"]\n"), database, reached_by).await
+    }
+
     /// Starts on `database`, reached by `reached_by`.
     pub async fn starts_through(database: TestDatabase, reached_by: PgConnectOptions) -> Self {
+        Self::starts_as(CONFIGURATION.to_owned(), database, reached_by).await
+    }
+
+    async fn starts_as(configuration: String, database: TestDatabase, reached_by: PgConnectOptions) -> Self {
         let clock = Clock::manual(start_of_time());
         let reached_by = reached_by.application_name(APPLICATION);
-        let mut crieur = Self { clock, site: Site::default(), running: None, starts: 0, reached_by, database };
+        let (site, running, starts) = (Site::default(), None, 0);
+        let mut crieur = Self { clock, site, running, starts, configuration, reached_by, database };
         crieur.start().await;
         crieur
     }
@@ -87,7 +100,7 @@ impl Crieur {
     pub async fn start(&mut self) {
         self.starts += 1;
         let start = Start {
-            config: Config::parse(Path::new("crieur.toml"), CONFIGURATION, []).unwrap(),
+            config: Config::parse(Path::new("crieur.toml"), &self.configuration, []).unwrap(),
             database: self.reached_by.clone(),
             clock: self.clock.clone(),
             random: Random::seeded(self.starts),
