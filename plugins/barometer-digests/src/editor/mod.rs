@@ -243,7 +243,8 @@ pub(crate) fn tell_of_draft(cx: &mut Context, stored: &StoredEdition) {
         screens::facts(document, locale, stored).choice(text(locale, "told-open", &[]), open.payload())
     };
     let default = cx.organisation.default_locale;
-    let (to, scope) = (Recipient::Organisers, operations::scope(stored.number));
+    // Not of the edition's own scope, whose messages are counted against its readers.
+    let (to, scope) = (Recipient::Organisers, format!("digest-draft:{}", stored.number));
     let mut message = Outgoing::new(to, Purpose::Service, scope, document(default));
     message.translations =
         Locale::ALL.into_iter().filter(|locale| *locale != default).map(|l| (l, document(l))).collect();
