@@ -39,8 +39,8 @@ const END: NaiveDate = match NaiveDate::from_ymd_opt(2027, 1, 4) {
 /// Where the public pages are.
 pub const PUBLIC_URL: &str = "https://crieur.example.org";
 
-/// What the service has to do again within seconds is done together.
-const STEP_MIN: TimeDelta = TimeDelta::seconds(30);
+/// What the service has to do again within minutes is done together.
+const STEP_MIN: TimeDelta = TimeDelta::minutes(3);
 /// Readers who do something at the same time, by the real clock.
 const DEEDS_AT_ONCE: usize = 8;
 /// Calls after which a service that is to be killed is killed.
