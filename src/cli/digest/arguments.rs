@@ -33,6 +33,9 @@ pub(in crate::cli) enum DigestCommand {
         #[command(flatten)]
         who: Who,
     },
+    /// Say how each source is doing: when it last answered well, and what is wrong with it
+    #[command(after_help = "Example:\n  crieur digest sources")]
+    Sources,
     /// Draft the edition of this week or month now, before its hour
     #[command(after_help = "Examples:\n  crieur digest draft\n  crieur digest draft --monthly --as claire")]
     Draft {
