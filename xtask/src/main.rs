@@ -6,7 +6,6 @@ mod browser;
 mod cargo;
 mod database;
 mod deny;
-mod fuzz;
 mod leaks;
 mod offline;
 mod peers;
@@ -63,21 +62,18 @@ enum Task {
     /// A Matrix homeserver (Synapse), a second Matrix client, and judges of the fakes of Telegram and Discord, in
     /// Python environments below $CRIEUR_PEERS (else ~/.cache/crieur/peers). What is there already is kept.
     Peers,
-    /// Simulate a year of survey reminders in minutes, and judge every message.
+    /// Simulate a year of survey reminders, or of digests, in minutes, and judge every message.
     ///
-    /// 36,000 collectivités and 60,000 contacts, who answer, snooze, block and move to other networks; outages, one
-    /// kill, both nights in which the clocks change. `cargo xtask simulate --help` tells the options of the simulation;
-    /// `cargo xtask test` runs twelve weeks of a small country.
+    /// `cargo xtask simulate campaigns`: 36,000 collectivités and 60,000 contacts, who answer, snooze, block and move to
+    /// other networks; outages, one kill, both nights in which the clocks change. `cargo xtask simulate digests`: 50,000
+    /// readers who subscribe, choose, leave, link their chats and come back; editors who are late, leave out and skip;
+    /// outages and kills over the readers' hours. `--help` behind each tells its options; `cargo xtask test` runs
+    /// twelve weeks of a small country, and eight weeks of 2,000 readers.
     #[command(disable_help_flag = true)]
     Simulate {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Try what strangers write (feeds, calendars, tables, templates) against the code that reads it.
-    ///
-    /// libFuzzer changes the files of the corpus, within bounds of memory and time for each input. cargo-fuzz is
-    /// fetched once, pinned by hash; the compiler is the stable one. `cargo xtask test` runs a minute of it.
-    Fuzz(fuzz::Options),
     /// Run a program that can reach this machine and nothing else.
     ///
     /// As the tests are run: `cargo xtask offline cargo test --offline --package adapter-discord`.
@@ -97,7 +93,6 @@ fn main() -> ExitCode {
         Task::Postgres => database::serve(),
         Task::Peers => peers::install().map(drop),
         Task::Simulate { arguments } => simulate::run(&arguments),
-        Task::Fuzz(options) => fuzz::run(&options),
         Task::Offline { command } => offline::run(&command),
     };
     match done {

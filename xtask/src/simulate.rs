@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: a year of survey reminders against a Postgres of its own.
+//! `cargo xtask simulate`: a year of survey reminders, or of digests, against a Postgres of its own.
 
 use std::ffi::OsString;
 

@@ -15,7 +15,6 @@ refused-is-draft = Edition { $number } is still a draft: change it, or approve i
 refused-is-approved = Edition { $number } is approved and never changes: send it, skip it, or append a correction.
 refused-is-published = Edition { $number } is published already: what is wrong is corrected by a line that is appended.
 refused-is-skipped = Edition { $number } was skipped: draft another one for its period.
-refused-empty = Edition { $number } is empty, and an edition with nothing in it is not sent: add an entry, or skip it.
 refused-unknown-entry = This edition has no entry { $key }: see its entries.
 refused-unknown-candidate = Nothing that can be added is called { $key }: see what can be.
 refused-full = This edition has { $most } entries already, as many as an edition can have: drop some first.
@@ -150,6 +149,8 @@ entry-news = { $title } ({ $source })
 entry-event = Event: { $title } ({ $source })
 
 approve-ask = Approve edition { $number } as it is? Hash { $hash }, revision { $revision }, { $counts }. After that it never changes.
+counts-none = no entry
+approve-empty = It is empty: only those who asked to be told will get a word that there is nothing this time.
 approve-sends = It is published at once, and readers get it at their hour.
 approve-keeps = It goes out only when you send it.
 approve-confirm = Yes, approve

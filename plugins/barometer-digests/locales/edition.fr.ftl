@@ -15,7 +15,6 @@ refused-is-draft = L’édition n° { $number } est encore un brouillon : modi
 refused-is-approved = L’édition n° { $number } est approuvée et ne change plus : envoyez-la, passez-la ou ajoutez une correction.
 refused-is-published = L’édition n° { $number } est déjà publiée : ce qui est faux se corrige par une ligne ajoutée.
 refused-is-skipped = L’édition n° { $number } a été passée : préparez-en une autre pour sa période.
-refused-empty = L’édition n° { $number } est vide : une édition sans rien n’est pas envoyée. Ajoutez une entrée, ou passez-la.
 refused-unknown-entry = Cette édition n’a pas d’entrée { $key } : voyez ses entrées.
 refused-unknown-candidate = Rien de ce qui peut être ajouté ne s’appelle { $key } : voyez ce qui peut l’être.
 refused-full = Cette édition a déjà { $most } entrées, autant qu’une édition peut en avoir : retirez-en d’abord.
@@ -150,6 +149,8 @@ entry-news = { $title } ({ $source })
 entry-event = Rendez-vous : { $title } ({ $source })
 
 approve-ask = Approuver l’édition n° { $number } telle qu’elle est ? Empreinte { $hash }, révision { $revision }, { $counts }. Ensuite elle ne change plus.
+counts-none = aucune entrée
+approve-empty = Elle est vide : seules les personnes qui ont demandé à le savoir recevront un mot disant qu’il n’y a rien cette fois.
 approve-sends = Elle sera publiée aussitôt, et chacun la recevra à son heure.
 approve-keeps = Elle ne partira que quand vous l’enverrez.
 approve-confirm = Oui, approuver

@@ -76,6 +76,8 @@ verbs! {
     SetForm = 18,
     /// … in [`crate::rendering::way::WhenEmpty::ALL`].
     SetWhenEmpty = 19,
+    /// Reads the newest edition here, whole and in one's language and topics.
+    Latest = 20,
 
     // Editors: from 64.
     /// Shows an edition.

@@ -44,7 +44,7 @@ pub struct Schedule {
 pub enum Approval {
     /// An editor approves.
     ByHand,
-    /// A draft that has something in it is approved as it is.
+    /// A draft is approved as it is. One with nothing in it reaches only those who want to be told so.
     Automatic,
 }
 

@@ -93,8 +93,6 @@ pub enum Refusal {
     },
     /// The edition is in this state, where that makes no sense.
     Is(u32, State),
-    /// Nothing is in it.
-    Empty(u32),
     /// No entry of the edition has this key.
     UnknownEntry(String),
     /// Nothing that could be added has this key.
@@ -146,7 +144,6 @@ impl Refusal {
                 },
                 number,
             ),
-            Self::Empty(number) => about("refused-empty", number),
             Self::UnknownEntry(key) => text(locale, "refused-unknown-entry", &[("key", key.into())]),
             Self::UnknownCandidate(key) => text(locale, "refused-unknown-candidate", &[("key", key.into())]),
             Self::Full(most) => text(locale, "refused-full", &[("most", (*most).into())]),

@@ -236,7 +236,7 @@ async fn next(screen: &mut UnboundedReceiver<Shown>) -> Option<Shown> {
 }
 
 /// The first of what is shown that has what is looked for.
-async fn until<T>(screen: &mut UnboundedReceiver<Shown>, look: impl Fn(&Shown) -> Option<T>) -> Option<T> {
+pub async fn until<T>(screen: &mut UnboundedReceiver<Shown>, look: impl Fn(&Shown) -> Option<T>) -> Option<T> {
     loop {
         if let Some(found) = look(&next(screen).await?) {
             return Some(found);
@@ -245,7 +245,7 @@ async fn until<T>(screen: &mut UnboundedReceiver<Shown>, look: impl Fn(&Shown) -
 }
 
 /// The code that joins two chats: five letters or digits, a hyphen, five more.
-fn code_in(words: &str) -> Option<String> {
+pub fn code_in(words: &str) -> Option<String> {
     let is_code = |word: &&str| {
         word.len() == 11
             && word

@@ -20,6 +20,11 @@ pub enum About {
     Chat,
     Outage,
     Invitation,
+    Seat,
+    Pair,
+    Item,
+    Editor,
+    Week,
 }
 
 impl Dice {

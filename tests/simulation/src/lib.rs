@@ -1,4 +1,4 @@
-//! A year of survey reminders in minutes: the real service and its real database, a world of people who answer, snooze,
+//! A year of survey reminders, or of digests, in minutes: the real service and its real database, a world of people who answer, snooze,
 //! block and move, outages, and a clock that jumps from one moment that matters to the next. A judge who shares no code
 //! with what is judged looks at everything that anybody received.
 
@@ -9,6 +9,7 @@ mod consultations;
 mod crowd;
 mod deeds;
 mod dice;
+pub mod digests;
 mod life;
 pub mod messenger;
 mod office;

@@ -6,15 +6,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bot_core::adapter::Adapter;
 use bot_core::clock::Random;
+use bot_core::plugin::Plugin;
 use bot_core::service::{OrganisationSettings, Parts, Service};
 use bot_core::{Clock, Locale};
-use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
-use survey_reminders::SurveyReminders;
 use tokio::runtime::Runtime;
 
 use crate::campaigns::{HOME, organisation_rule};
-use crate::consultations::Consultations;
 use crate::messenger::Messenger;
 use crate::world::Network;
 
@@ -27,8 +25,8 @@ pub struct Birth {
     pub options: PgConnectOptions,
     pub clock: Clock,
     pub messengers: [Arc<Messenger>; 3],
-    /// When the first consultation is due.
-    pub consultations_from: DateTime<Utc>,
+    /// What the service runs, made anew for each life.
+    pub plugins: Arc<dyn Fn() -> Result<Vec<Arc<dyn Plugin>>> + Send + Sync>,
     pub seed: u64,
 }
 
@@ -47,7 +45,7 @@ impl Birth {
                 time_zone: HOME,
                 sending_rule: serde_json::from_value(organisation_rule())?,
             },
-            plugins: vec![Arc::new(SurveyReminders::new()?), Arc::new(Consultations::new(self.consultations_from)?)],
+            plugins: (self.plugins)()?,
         };
         Ok(Service::assemble(parts).await?)
     }

@@ -17,9 +17,10 @@ use rand::Rng as _;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::dice::{About, Dice, number_of};
-use crate::record::{Knock, Message, Received, Record};
+use crate::record::Message;
 use crate::world::Network;
 
 /// A message on somebody's screen.
@@ -40,15 +41,39 @@ impl Shown {
     }
 }
 
-/// Reads what a message is from its first line.
+/// Reads what a message is from its words.
 pub type Reader = Arc<dyn Fn(&str) -> Message + Send + Sync>;
+
+/// What a network saw of one call.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight<'s> {
+    /// A part of a message stands in the chat.
+    Shown { shown: &'s Shown, delivery: Uuid },
+    /// A call came to nothing for good, at this moment.
+    Refused { at: DateTime<Utc>, person: u32, network: Network, delivery: Uuid, refusal: Refusal },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The person had blocked us.
+    Blocked,
+    /// The network did not like the message.
+    Rejected,
+    /// For this time: it may be tried again.
+    Busy,
+    /// Nobody knows: the answer was lost.
+    Unanswered,
+}
+
+/// Writes down what a network saw, and says whether anybody may react to it.
+pub type Scribe = Arc<dyn Fn(Sight<'_>) -> bool + Send + Sync>;
 
 pub struct Messenger {
     network: Network,
     clock: Clock,
     dice: Dice,
-    record: Arc<Record>,
     reader: Reader,
+    scribe: Scribe,
     /// Where unasked messages go, for people to react to.
     seen: mpsc::UnboundedSender<Shown>,
     state: Mutex<State>,
@@ -63,6 +88,8 @@ struct State {
     listening: HashMap<u32, mpsc::UnboundedSender<Shown>>,
     calls: u64,
     events: u64,
+    /// Until then every unasked message is put off.
+    jammed_until: Option<DateTime<Utc>>,
 }
 
 /// How a person is called on every network.
@@ -70,8 +97,14 @@ pub fn name_of(person: u32) -> String {
     format!("person-{person}")
 }
 
+/// How a room is called. Rooms are numbered among people.
+pub fn name_of_room(room: u32) -> String {
+    format!("room-{room}")
+}
+
 fn person_in(conversation: &ConversationRef) -> Option<u32> {
-    conversation.platform_ref.expose().strip_prefix("person-")?.parse().ok()
+    let name = conversation.platform_ref.expose();
+    name.strip_prefix("person-").or_else(|| name.strip_prefix("room-"))?.parse().ok()
 }
 
 impl Messenger {
@@ -79,11 +112,11 @@ impl Messenger {
         network: Network,
         clock: Clock,
         dice: Dice,
-        record: Arc<Record>,
         reader: Reader,
+        scribe: Scribe,
         seen: mpsc::UnboundedSender<Shown>,
     ) -> Self {
-        Self { network, clock, dice, record, reader, seen, state: Mutex::default(), intake: watch::Sender::new(None) }
+        Self { network, clock, dice, reader, scribe, seen, state: Mutex::default(), intake: watch::Sender::new(None) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,6 +134,17 @@ impl Messenger {
 
     pub fn unblock(&self, person: u32) {
         self.state().blocked.remove(&person);
+    }
+
+    /// Puts off every unasked message until then.
+    pub fn jam(&self, until: DateTime<Utc>) {
+        self.state().jammed_until = Some(until);
+    }
+
+    /// Until when everything is put off, if it is so now.
+    pub fn jammed_until(&self) -> Option<DateTime<Utc>> {
+        let now = self.clock.now();
+        self.state().jammed_until.filter(|until| *until > now)
     }
 
     pub fn has_blocked(&self, person: u32) -> bool {
@@ -128,6 +172,19 @@ impl Messenger {
     /// Hands an event over; it is answered once this returns [`Acknowledgement::Handled`]. `None` while no service
     /// receives.
     pub async fn hear(&self, person: u32, kind: InboundKind) -> Option<Acknowledgement> {
+        let conversation =
+            ConversationRef { kind: ConversationKind::Direct, platform_ref: Redacted::new(name_of(person)) };
+        self.hear_in(conversation, person, kind).await
+    }
+
+    /// As [`Messenger::hear`], of somebody in a room.
+    pub async fn hear_in_room(&self, room: u32, person: u32, kind: InboundKind) -> Option<Acknowledgement> {
+        let conversation =
+            ConversationRef { kind: ConversationKind::Group, platform_ref: Redacted::new(name_of_room(room)) };
+        self.hear_in(conversation, person, kind).await
+    }
+
+    async fn hear_in(&self, conversation: ConversationRef, person: u32, kind: InboundKind) -> Option<Acknowledgement> {
         let intake = self.intake.borrow().clone()?;
         let number = {
             let mut state = self.state();
@@ -136,10 +193,7 @@ impl Messenger {
         };
         let event = InboundEvent {
             dedupe_key: format!("{} {number}", self.network.as_str()),
-            conversation: ConversationRef {
-                kind: ConversationKind::Direct,
-                platform_ref: Redacted::new(name_of(person)),
-            },
+            conversation,
             actor: Some(Actor { address: Address::new(self.platform(), name_of(person)), locale: None }),
             kind,
             acknowledgement: None,
@@ -154,28 +208,24 @@ impl Messenger {
             Body::File { label, .. } => label.clone(),
             Body::Poll { poll } => poll.question.clone(),
         };
-        let message = (self.reader)(words.lines().next().unwrap_or_default());
+        let message = (self.reader)(&words);
         let buttons = request.part.buttons.iter().map(|button| (button.label.clone(), button.token.clone())).collect();
         Shown { at: self.clock.now(), person, network: self.network, message, words, buttons }
     }
 
     /// The message stands in the chat.
     fn deliver(&self, request: &SendRequest<'_>, shown: Shown) {
-        self.record.write(|entries| {
-            let order = entries.next_order();
-            entries.received.push(Received {
-                order,
-                at: shown.at,
-                person: shown.person,
-                network: shown.network,
-                delivery: request.delivery.0,
-                message: shown.message.clone(),
-            });
-        });
-        self.tell(shown);
+        let moves = (self.scribe)(Sight::Shown { shown: &shown, delivery: request.delivery.0 });
+        self.tell(shown, moves);
     }
 
-    fn tell(&self, shown: Shown) {
+    fn refused(&self, person: u32, request: &SendRequest<'_>, refusal: Refusal) {
+        let (at, network, delivery) = (self.clock.now(), self.network, request.delivery.0);
+        (self.scribe)(Sight::Refused { at, person, network, delivery, refusal });
+    }
+
+    /// Shows it to whoever reads along, else, where it moves anybody, to whoever reacts.
+    fn tell(&self, shown: Shown, moves: bool) {
         let mut state = self.state();
         let person = shown.person;
         let unheard = match state.listening.get(&person) {
@@ -185,7 +235,7 @@ impl Messenger {
         let Some(shown) = unheard else { return };
         state.listening.remove(&person);
         drop(state);
-        if shown.message.is_unasked() {
+        if moves && shown.message.is_unasked() {
             // Nobody reacts any more once the run is over.
             let _ = self.seen.send(shown);
         }
@@ -196,6 +246,10 @@ impl Messenger {
         let sent = Verdict::Sent(RemoteIds(vec![request.idempotency_key()]));
         if !shown.message.is_unasked() {
             return (sent, true);
+        }
+        if let Some(until) = self.jammed_until() {
+            let after = (until - shown.at).min(TimeDelta::minutes(45));
+            return (Verdict::Throttled { after, scope: Some(GateScope::Account) }, false);
         }
         let about = [
             self.network.number() as u64,
@@ -246,7 +300,7 @@ impl Adapter for Messenger {
             text_unit: TextUnit::Scalar,
             text_units_max: 4000,
             caption_units_max: 1000,
-            buttons: Some(ButtonLimits { count_max: 10, label_units_max: 60 }),
+            buttons: Some(ButtonLimits { count_max: 24, label_units_max: 60 }),
             pictures: true,
             files: true,
             polls: None,
@@ -282,15 +336,17 @@ impl Adapter for Messenger {
             state.blocked.contains(&person)
         };
         if is_blocked {
-            let (at, network, delivery) = (self.clock.now(), self.network, request.delivery.0);
-            self.record.write(|entries| {
-                let order = entries.next_order();
-                entries.knocked.push(Knock { order, at, person, network, delivery });
-            });
+            self.refused(person, request, Refusal::Blocked);
             return Verdict::RecipientStopped { reason: "the person blocked the bot".to_owned() };
         }
         let shown = self.shown(person, request);
         let (verdict, arrived) = self.fate(request, &shown);
+        match verdict {
+            Verdict::Rejected { .. } => self.refused(person, request, Refusal::Rejected),
+            Verdict::Retry { .. } => self.refused(person, request, Refusal::Busy),
+            Verdict::Unknown { .. } => self.refused(person, request, Refusal::Unanswered),
+            _ => {}
+        }
         if arrived {
             self.deliver(request, shown);
         }
@@ -300,7 +356,7 @@ impl Adapter for Messenger {
     async fn edit(&self, request: &SendRequest<'_>, sent: &RemoteIds) -> Verdict<RemoteIds> {
         if let Some(person) = person_in(request.conversation) {
             let edited = Shown { message: Message::Reply, ..self.shown(person, request) };
-            self.tell(edited);
+            self.tell(edited, false);
         }
         Verdict::Sent(sent.clone())
     }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use bot_core::contacts::ContactSet;
 use bot_core::ids::{AccountId, ContactId, OrganisationId, PluginId};
 use bot_core::people::invitation;
-use bot_core::plugin::Context;
+use bot_core::plugin::{Context, OrganisationView};
 use bot_core::service::Service;
 use futures::TryStreamExt as _;
 use sqlx::PgPool;
@@ -37,8 +37,9 @@ pub struct Completion {
 }
 
 impl Office {
-    pub fn new(service: Service) -> Result<Self> {
-        Ok(Self { service, plugin: "survey-reminders".parse()? })
+    /// The desk of those who work with `plugin`.
+    pub fn new(service: Service, plugin: &str) -> Result<Self> {
+        Ok(Self { service, plugin: plugin.parse()? })
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -49,12 +50,16 @@ impl Office {
         Ok(self.service.default_organisation()?.view.id)
     }
 
+    pub fn organisation_view(&self) -> Result<OrganisationView> {
+        Ok(self.service.default_organisation()?.view.clone())
+    }
+
     pub async fn declare(&self, network: Network) -> Result<AccountId> {
         let platform = bot_core::Platform::new(network.as_str());
         Ok(self.service.declare_account(network.as_str(), &platform).await?.1)
     }
 
-    async fn perform<T, E: std::fmt::Display>(
+    pub async fn perform<T, E: std::fmt::Display>(
         &self,
         work: impl AsyncFnOnce(&mut Context) -> Result<T, E>,
     ) -> Result<T> {

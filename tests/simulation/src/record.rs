@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::digests::reading::Digest;
+use crate::messenger::{Refusal, Sight};
 use crate::world::Network;
 
 /// The place of an entry among all: each begins after the one before it was written down.
@@ -29,6 +31,8 @@ pub enum Message {
     Campaign { campaign: usize, step: usize, line: Box<str> },
     /// A consultation, by its number.
     Consultation { number: u32 },
+    /// A digest of the observatory.
+    Digest(Digest),
     /// An answer to something the person did.
     Reply,
 }
@@ -132,6 +136,29 @@ impl Record {
     /// Adds entries, one writer at a time.
     pub fn write<T>(&self, write: impl FnOnce(&mut Entries) -> T) -> T {
         write(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes down what a network saw. Anybody may react.
+    pub fn note(&self, sight: Sight<'_>) -> bool {
+        match sight {
+            Sight::Shown { shown, delivery } => self.write(|entries| {
+                let order = entries.next_order();
+                entries.received.push(Received {
+                    order,
+                    at: shown.at,
+                    person: shown.person,
+                    network: shown.network,
+                    delivery,
+                    message: shown.message.clone(),
+                });
+            }),
+            Sight::Refused { at, person, network, delivery, refusal: Refusal::Blocked } => self.write(|entries| {
+                let order = entries.next_order();
+                entries.knocked.push(Knock { order, at, person, network, delivery });
+            }),
+            Sight::Refused { .. } => {}
+        }
+        true
     }
 
     pub fn entries(&self) -> Entries {

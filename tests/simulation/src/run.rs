@@ -8,19 +8,21 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use bot_core::Clock;
 use bot_core::conformance::TestDatabase;
+use bot_core::plugin::Plugin;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rand::Rng as _;
+use survey_reminders::SurveyReminders;
 use survey_reminders::store::CampaignId;
 use tokio::sync::mpsc;
 
 use crate::campaigns::{After, Campaign, campaigns, home_time};
-use crate::consultations;
+use crate::consultations::{self, Consultations};
 use crate::crowd::{Act, Crowd, Deed, awake};
 use crate::deeds::{Outcome, Stage};
 use crate::dice::About;
 use crate::life::{Birth, Life};
-use crate::messenger::{Messenger, Reader, Shown};
+use crate::messenger::{Messenger, Reader, Scribe, Shown};
 use crate::office::Office;
 use crate::oracle::{Evidence, PlannedRow, Violation, judge};
 use crate::record::{Approved, Entries, Message, Outage, Record};
@@ -154,8 +156,9 @@ impl Run {
         let (sender, seen) = mpsc::unbounded_channel();
         let reader = reader(&campaigns);
         let messengers = Network::ALL.map(|network| {
-            let (clock, record, reader) = (clock.clone(), Arc::clone(&record), Arc::clone(&reader));
-            Arc::new(Messenger::new(network, clock, world.dice(), record, reader, sender.clone()))
+            let (record, reader) = (Arc::clone(&record), Arc::clone(&reader));
+            let scribe: Scribe = Arc::new(move |sight| record.note(sight));
+            Arc::new(Messenger::new(network, clock.clone(), world.dice(), reader, scribe, sender.clone()))
         });
         // The first Thursday, at ten.
         let first = home_time((started_on + Days::new(3)).and_time(NaiveTime::MIN) + TimeDelta::hours(10));
@@ -163,10 +166,12 @@ impl Run {
             options: database.options(),
             clock: clock.clone(),
             messengers: messengers.clone(),
-            consultations_from: first,
+            plugins: Arc::new(move || {
+                Ok(vec![Arc::new(SurveyReminders::new()?) as Arc<dyn Plugin>, Arc::new(Consultations::new(first)?)])
+            }),
             seed: settings.size.seed,
         };
-        let office = Office::new(birth.assemble(0).await?)?;
+        let office = Office::new(birth.assemble(0).await?, "survey-reminders")?;
         let organisation = office.organisation()?;
         let mut accounts = Vec::new();
         for network in Network::ALL {
@@ -412,7 +417,8 @@ fn reader(campaigns: &[Campaign]) -> Reader {
         .iter()
         .map(|campaign| (campaign.title, campaign.steps.iter().map(|step| step.key).collect()))
         .collect();
-    Arc::new(move |line| {
+    Arc::new(move |words| {
+        let line = words.lines().next().unwrap_or_default();
         if let Some(number) = consultations::number_in(line) {
             return Message::Consultation { number };
         }

@@ -152,14 +152,14 @@ fn name_of(decision: Decision) -> &'static str {
 }
 
 /// The most memory this process ever held (proc(5), VmHWM). `None` where there is no such file.
-fn memory_max_megabytes() -> Option<u64> {
+pub fn memory_max_megabytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes / 1024)
 }
 
-fn list<K: fmt::Display, V: fmt::Display>(counts: &BTreeMap<K, V>) -> String {
+pub fn list<K: fmt::Display, V: fmt::Display>(counts: &BTreeMap<K, V>) -> String {
     counts.iter().map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>().join(", ")
 }
 

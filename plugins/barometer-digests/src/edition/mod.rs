@@ -9,7 +9,7 @@ mod gathering;
 pub mod model;
 pub mod operations;
 pub mod period;
-mod previewing;
+pub(crate) mod previewing;
 pub mod store;
 
 pub use model::{Edition, Entry, EntryKey};

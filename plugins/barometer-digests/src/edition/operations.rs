@@ -18,6 +18,7 @@ use super::store::{self, State, StoredDefinition, StoredEdition};
 use super::{charts, gathering};
 use crate::definition::{Approval, Cadence, Definition, Sending};
 use crate::definition_file::parse;
+use crate::readers::rooms;
 use crate::refusal::By;
 use crate::sources::{harvest, state};
 use crate::{editor, sending};
@@ -212,7 +213,7 @@ async fn draft_and_tell(cx: &mut Context, cadence: Cadence) -> Result<(), Operat
     let StoredDefinition { definition, .. } = definition(cx).await?;
     let approval = definition.schedule(cadence).map_or(Approval::ByHand, |schedule| schedule.approval);
     // A source that fails is told, and keeps nothing back.
-    let stored = if approval == Approval::Automatic && !drafted.edition.is_empty() {
+    let stored = if approval == Approval::Automatic {
         freeze(cx, &drafted, &By::Plugin).await?
     } else {
         drafted
@@ -262,10 +263,10 @@ pub(super) async fn lock_draft(cx: &mut Context, number: u32, revision: u32) -> 
 }
 
 /// Freezes a draft exactly as it was read: at `revision`, with these bytes. Its charts are drawn, and it is published
-/// where the digest file says so.
+/// where the digest file says so. One with nothing in it tells those who want to be told, and is silent to the others.
 ///
 /// # Errors
-/// [`Refusal::Changed`], [`Refusal::Empty`], [`Refusal::Is`], [`Refusal::UnknownEdition`].
+/// [`Refusal::Changed`], [`Refusal::Is`], [`Refusal::UnknownEdition`].
 pub async fn approve(
     cx: &mut Context,
     number: u32,
@@ -283,9 +284,6 @@ pub async fn approve(
 
 async fn freeze(cx: &mut Context, stored: &StoredEdition, by: &By) -> Result<StoredEdition, OperationError> {
     let (organisation, now, number) = (cx.organisation.id, cx.now, stored.number);
-    if stored.edition.is_empty() {
-        return Err(Refusal::Empty(number).into());
-    }
     store::approve(cx.sql(), organisation, number, by.name(), now).await?;
     charts::keep(cx, stored).await?;
     let details = json!({ "revision": stored.revision, "hash": stored.hash.to_string() });
@@ -313,9 +311,11 @@ pub async fn send(cx: &mut Context, number: u32, by: Option<&str>) -> Result<Sto
 
 async fn publish(cx: &mut Context, number: u32, by: &By) -> Result<StoredEdition, OperationError> {
     let approved = show(cx, number).await?;
-    sending::publish(cx, &approved).await?;
+    // A room that we were put out of reads nothing.
+    rooms::leave_closed(cx).await?;
+    let readers = sending::publish(cx, &approved).await?;
     let published = show(cx, number).await?;
-    by.did(cx, "digest.published", scope(number), json!({ "expected": published.expected }));
+    by.did(cx, "digest.published", scope(number), json!({ "readers": readers }));
     Ok(published)
 }
 
@@ -618,11 +618,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_edition_is_never_approved() {
+    async fn an_empty_edition_may_be_approved_for_those_who_want_to_be_told() {
         let newsroom = Newsroom::with_digest(58).await;
         let draft = newsroom.drafts(Vec::new()).await;
-        let refused = newsroom.does(async |cx| approve(cx, 1, 1, draft.hash, None).await).await;
-        assert!(refused.unwrap_err().contains("is empty"));
+        let approved = newsroom.does(async |cx| approve(cx, 1, 1, draft.hash, None).await).await.unwrap();
+        assert!(approved.edition.is_empty() && approved.approved_at.is_some());
     }
 
     #[tokio::test]
@@ -639,11 +639,11 @@ mod tests {
         assert!(reads(&told.document).starts_with("La lettre de cette période est vide"), "{}", reads(&told.document));
         assert!(reads(&told.translations[0].1).contains("[Open the edition]"));
         assert_eq!(audited(&effects), [r#"digest.drafted digest:1 {"by":"plugin","entries":0,"period":"2026-W48"}"#]);
-        // Once only, and an empty one is not approved by itself.
+        // Once only.
         assert!(newsroom.fires("draft:weekly").await.is_empty());
         newsroom.fires("draft:monthly").await;
         let monthly = newsroom.does(async |cx| show(cx, 2).await).await.unwrap();
-        assert_eq!(monthly.state, State::Draft);
+        assert_eq!(monthly.state, State::Sending, "it is approved by itself, also with nothing in it");
         assert!(newsroom.fires("draft:yearly").await.is_empty());
     }
 }

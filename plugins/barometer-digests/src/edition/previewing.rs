@@ -1,6 +1,6 @@
 //! An edition as one of its readers will see it, before or after it goes out.
 
-use bot_core::message::{Document, template};
+use bot_core::message::{Block, Document, template};
 use bot_core::plugin::{Context, HandlerError};
 use serde_json::{Map, json};
 
@@ -16,6 +16,21 @@ use crate::rendering::way::{Form, Way};
 /// # Errors
 /// [`Refusal::UnknownEdition`](crate::refusal::Refusal::UnknownEdition).
 pub async fn preview(cx: &mut Context, number: u32, way: &Way) -> Result<Document, OperationError> {
+    let site = Site { public_url: cx.public_url.clone() };
+    // An editor's way out leads nowhere: whoever opens it is told that the link is nobody's.
+    read(cx, number, way, site.address("/digests/leave/preview")).await
+}
+
+/// As [`preview`], for somebody who leaves by `leave_url`; for a room without it.
+///
+/// # Errors
+/// As there.
+pub(crate) async fn read(
+    cx: &mut Context,
+    number: u32,
+    way: &Way,
+    leave_url: Option<String>,
+) -> Result<Document, OperationError> {
     let stored = show(cx, number).await?;
     let organisation = cx.organisation.id;
     let pictures = match (stored.state, way.form) {
@@ -26,9 +41,11 @@ pub async fn preview(cx: &mut Context, number: u32, way: &Way) -> Result<Documen
     let site = Site { public_url: cx.public_url.clone() };
     let (edition, corrections) = (&stored.edition, &stored.corrections);
     let document = message::message(number, edition, corrections, way, &pictures, &site);
-    let document = document.unwrap_or_else(|| message::nothing(number, edition, way, &site));
-    // An editor's way out leads nowhere: whoever opens it is told that the link is nobody's.
-    let variables =
-        Map::from_iter(site.address("/digests/leave/preview").map(|url| ("leave_url".to_owned(), json!(url))));
+    let mut document = document.unwrap_or_else(|| message::nothing(number, edition, way, &site));
+    if leave_url.is_none() {
+        // Anybody in a room could end it for all.
+        document.blocks.retain(|block| !matches!(block, Block::Template { markdown } if markdown.contains("leave_url")));
+    }
+    let variables = Map::from_iter(leave_url.map(|url| ("leave_url".to_owned(), json!(url))));
     template::fill(&document, &variables).map_err(|error| HandlerError::Broken(error.to_string()).into())
 }

@@ -325,21 +325,22 @@ pub(super) fn hash_carried(hash: ContentHash) -> u32 {
 
 /// Asks once more before a draft is frozen; `sends` where that publishes it too.
 pub(super) fn ask_approval(locale: Locale, stored: &StoredEdition, sends: bool) -> Document {
-    if stored.edition.is_empty() {
-        let words = crate::refusal::Refusal::Empty(stored.number).words(locale);
-        return back(Document::says(words), locale, stored);
-    }
+    let is_empty = stored.edition.is_empty();
+    let counts = if is_empty { text(locale, "counts-none", &[]) } else { counts(locale, stored) };
     let arguments = [
         ("number", stored.number.to_string().into()),
         ("hash", format!("{:.8}", stored.hash).into()),
         ("revision", stored.revision.to_string().into()),
-        ("counts", counts(locale, stored).into()),
+        ("counts", counts.into()),
     ];
     let then = if sends { "approve-sends" } else { "approve-keeps" };
     let confirm = Action::about(Verb::ConfirmApproving, stored.number, stored.revision).with(hash_carried(stored.hash));
     let cancel = Action::about(Verb::Edition, stored.number, stored.revision);
-    Document::new()
-        .paragraph(text(locale, "approve-ask", &arguments))
+    let mut document = Document::says(text(locale, "approve-ask", &arguments));
+    if is_empty {
+        document = document.paragraph(text(locale, "approve-empty", &[]));
+    }
+    document
         .paragraph(text(locale, then, &[]))
         .choice(text(locale, "approve-confirm", &[]), confirm.payload())
         .choice(text(locale, "approve-cancel", &[]), cancel.payload())

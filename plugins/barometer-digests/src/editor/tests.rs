@@ -238,8 +238,9 @@ async fn an_edition_is_skipped_with_a_reason_and_drafted_anew() {
     claire.sends("editions 1").await;
     assert!(claire.reads().contains("Rien n’est dans cette édition"), "{}", claire.reads());
     claire.taps("Approuver").await;
-    assert!(claire.reads().starts_with("L’édition n° 1 est vide"), "{}", claire.reads());
-    claire.taps("← L’édition").await;
+    assert!(claire.reads().contains("révision 1, aucune entrée"), "{}", claire.reads());
+    assert!(claire.reads().contains("il n’y a rien cette fois"), "{}", claire.reads());
+    claire.taps("Non, pas encore").await;
     claire.taps("Ajouter").await;
     assert!(claire.reads().contains("Il n’y a rien d’autre à ajouter"), "{}", claire.reads());
     claire.taps("← L’édition").await;

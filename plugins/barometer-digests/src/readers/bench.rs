@@ -13,6 +13,7 @@ use crate::BarometerDigests;
 use crate::archive::Visit;
 use crate::definition::{Approval, Definition, Schedule, Sending, Topic};
 use crate::edition;
+use crate::edition::model::{ContentHash, Edition};
 
 pub(crate) const SECRET: [u8; 32] = [9; 32];
 
@@ -112,12 +113,16 @@ impl Town {
     pub async fn publishes(&self, number: i32, period: &str) {
         let cadence = if period.contains('W') { "weekly" } else { "monthly" };
         let now = self.bench.clock.now();
+        let mut edition: Edition = serde_json::from_str(include_str!("../../samples/edition.json")).unwrap();
+        edition.period = period.parse().unwrap();
+        let content = edition.canonical().unwrap();
+        let hash = ContentHash::of(&content);
         sqlx::query!(
             r#"
             INSERT INTO barometer_digests.edition
                 (organisation_id, number, cadence, period, window_from, window_until, content, content_hash, state,
                  drafted_at, edited_by, edited_at, approved_by, approved_at, published_at, expected)
-            VALUES ($1, $2, $3, $4, $5::timestamptz - interval '7 days', $5, '{}', $6, 'sending', $5, 'claire', $5,
+            VALUES ($1, $2, $3, $4, $5::timestamptz - interval '7 days', $5, $7, $6, 'sending', $5, 'claire', $5,
                     'paul', $5, $5, 1)
             "#,
             self.bench.organisation.id.0,
@@ -125,7 +130,8 @@ impl Town {
             cadence,
             period,
             now,
-            [0; 32].as_slice(),
+            hash.0.as_slice(),
+            content,
         )
         .execute(&self.bench.pool)
         .await

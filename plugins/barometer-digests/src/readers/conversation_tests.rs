@@ -408,9 +408,10 @@ async fn the_latest_edition_is_offered_where_it_can_be_read() {
     let mut citizen = town.citizen();
     citizen.sends("abonner").await;
     citizen.taps("Je m’abonne").await;
+    citizen.taps("Lire la dernière lettre (nº 12)").await;
     let document = serde_json::to_string(&citizen.sees).unwrap();
-    assert!(document.contains("https://crieur.example/digests/12\""), "{document}");
-    assert!(citizen.reads().contains("Lire la dernière lettre (nº 12)"), "{}", citizen.reads());
+    assert!(document.contains("https://crieur.example/digests/12"), "{document}");
+    assert!(document.contains("https://crieur.example/digests/leave/"), "{document}");
 }
 
 /// Subscribes somebody new, and gives them.

@@ -2,7 +2,7 @@
 
 use bot_core::Locale;
 use bot_core::i18n::{time_of_day, weekday as weekday_name};
-use bot_core::message::{Document, Text};
+use bot_core::message::Document;
 use chrono::{DateTime, Utc, Weekday};
 use sha2::{Digest as _, Sha256};
 
@@ -126,13 +126,13 @@ impl Screen<'_> {
         if names.is_empty() { self.say("readers-topics-gone", &[]) } else { names.join(", ") }
     }
 
-    /// The settings, with a button for each. `latest` is the newest edition and where it is read.
+    /// The settings, with a button for each. `latest` is the newest edition.
     pub fn settings(
         &self,
         lead: Lead,
         standing: Standing,
         preferences: &Preferences,
-        latest: Option<(u32, String)>,
+        latest: Option<u32>,
     ) -> Document {
         let lead = match (lead, standing) {
             (_, Standing::Outside) => "readers-lead-outside",
@@ -160,11 +160,12 @@ impl Screen<'_> {
             let gone = [("rhythm", preferences.cadence.as_str().into())];
             document = document.paragraph(self.say("readers-rhythm-gone", &gone));
         }
-        if let Some((number, url)) = latest {
+        let mut document = self.settings_buttons(document, standing, preferences);
+        if let Some(number) = latest {
             let label = self.say("readers-latest", &[("number", number.into())]);
-            document = document.paragraph(Text::new().link(label, url));
+            document = document.choice(label, Action::new(Verb::Latest).payload());
         }
-        self.settings_buttons(document, standing, preferences)
+        document
     }
 
     fn settings_buttons(&self, mut document: Document, standing: Standing, preferences: &Preferences) -> Document {

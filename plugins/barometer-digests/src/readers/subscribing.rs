@@ -9,6 +9,7 @@ use bot_core::message::Document;
 use bot_core::plugin::{Caller, Context, Edit, HandlerError, HandlerResult, Purpose};
 use chrono_tz::Tz;
 
+use super::leaving::leave_url;
 use super::preferences::{Change, Preferences};
 use super::rooms;
 use super::screens::{Lead, Screen, Standing, topic_number};
@@ -17,7 +18,8 @@ use super::under_way::{self, Withdrawn};
 use crate::action::{Action, Verb};
 use crate::definition::{Cadence, Definition};
 use crate::edition;
-use crate::rendering::way::{Form, WhenEmpty};
+use crate::refusal::OperationError;
+use crate::rendering::way::{Form, Way, WhenEmpty};
 use crate::words::text;
 
 /// By which name the screen is found again.
@@ -155,15 +157,14 @@ impl<'c> Talk<'c> {
         } else {
             Standing::Outside
         };
-        let latest = self.latest(reader.preferences.locale).await?;
+        let latest = self.latest().await?;
         let document = self.screen().settings(lead, standing, &reader.preferences, latest);
         self.show(document);
         Ok(())
     }
 
-    /// The newest edition, and where it is read.
-    async fn latest(&mut self, locale: Locale) -> Result<Option<(u32, String)>, HandlerError> {
-        let Some(public_url) = self.cx.public_url.clone() else { return Ok(None) };
+    /// The newest edition that is published.
+    async fn latest(&mut self) -> Result<Option<u32>, HandlerError> {
         let organisation = self.cx.organisation.id;
         let number = sqlx::query_scalar!(
             r#"
@@ -174,9 +175,29 @@ impl<'c> Talk<'c> {
         )
         .fetch_optional(self.cx.sql())
         .await?;
-        let language = if locale == Locale::En { "?lang=en" } else { "" };
-        let number = number.and_then(|number| u32::try_from(number).ok());
-        Ok(number.map(|number| (number, format!("{public_url}/digests/{number}{language}"))))
+        Ok(number.and_then(|number| u32::try_from(number).ok()))
+    }
+
+    /// Shows the newest edition whole, below the settings.
+    async fn read_latest(&mut self) -> HandlerResult {
+        let (Some(number), Some(reader)) = (self.latest().await?, self.reader().await?) else {
+            return self.present(Lead::How).await;
+        };
+        let organisation = self.cx.organisation.id;
+        let secret = edition::store::definition(self.cx.sql(), organisation).await?.map(|stored| stored.secret);
+        let public_url = self.cx.public_url.clone();
+        let secret = secret.filter(|_| matches!(self.place, Place::Person(_)));
+        let leave = secret.and_then(|secret| leave_url(public_url.as_deref(), &secret, reader.id));
+        let way = Way { form: Form::Full, ..reader.preferences.way() };
+        match edition::previewing::read(self.cx, number, &way, leave).await {
+            Ok(document) => {
+                self.cx.reply(document);
+                Ok(())
+            }
+            // It was there a moment ago.
+            Err(OperationError::Refused(_)) => self.present(Lead::How).await,
+            Err(OperationError::Handler(error)) => Err(error),
+        }
     }
 
     async fn press(&mut self, action: Action) -> HandlerResult {
@@ -190,6 +211,7 @@ impl<'c> Talk<'c> {
                 _ => self.present(Lead::How).await,
             },
             Verb::Unsubscribe | Verb::Leave => self.leave().await,
+            Verb::Latest => self.read_latest().await,
             Verb::ChooseFirst => {
                 let reader = self.some_reader().await?;
                 self.settings(&reader, Lead::Already).await

@@ -101,9 +101,16 @@ pub async fn resume(cx: &mut Context, reader: ReaderId) -> HandlerResult {
     .await?;
     sqlx::query!(
         r#"
-        UPDATE barometer_digests.reader_digest SET state = 'waiting', settled_at = NULL, reason = NULL
+        UPDATE barometer_digests.reader_digest AS own SET state = 'waiting', settled_at = NULL, reason = NULL
         WHERE organisation_id = $1 AND reader_id = $2 AND edition_number = ANY($3) AND state = 'cancelled'
           AND handed_at IS NULL AND reason ->> 'code' = 'left'
+          -- Not where the person may have had it as the reader they were before a link.
+          AND NOT EXISTS (
+              SELECT FROM barometer_digests.reader_digest AS had
+              JOIN barometer_digests.reader AS former
+                ON former.organisation_id = had.organisation_id AND former.id = had.reader_id
+              WHERE had.organisation_id = $1 AND former.same_as = $2 AND had.period = own.period
+                AND had.state IN ('handed', 'sent', 'unknown'))
         "#,
         organisation.0,
         reader.0,

@@ -64,6 +64,7 @@ impl Judge<'_, '_> {
                     self.found(Promise::NoStepTwice, message.at, format!("consultation {number}"));
                 }
             }
+            Message::Digest(_) => self.found(Promise::OnlyTheList, message.at, "a digest, which nobody sends here"),
             Message::Reply => {}
         }
     }

@@ -2,7 +2,7 @@
 //! the world decided and when the service knew, and compares the counts in the tables with both.
 
 mod counts;
-mod hours;
+pub(crate) mod hours;
 mod messages;
 #[cfg(test)]
 mod planted;
