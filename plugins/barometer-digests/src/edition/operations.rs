@@ -213,11 +213,7 @@ async fn draft_and_tell(cx: &mut Context, cadence: Cadence) -> Result<(), Operat
     let StoredDefinition { definition, .. } = definition(cx).await?;
     let approval = definition.schedule(cadence).map_or(Approval::ByHand, |schedule| schedule.approval);
     // A source that fails is told, and keeps nothing back.
-    let stored = if approval == Approval::Automatic {
-        freeze(cx, &drafted, &By::Plugin).await?
-    } else {
-        drafted
-    };
+    let stored = if approval == Approval::Automatic { freeze(cx, &drafted, &By::Plugin).await? } else { drafted };
     editor::tell_of_draft(cx, &stored);
     Ok(())
 }

@@ -44,7 +44,9 @@ pub(crate) async fn read(
     let mut document = document.unwrap_or_else(|| message::nothing(number, edition, way, &site));
     if leave_url.is_none() {
         // Anybody in a room could end it for all.
-        document.blocks.retain(|block| !matches!(block, Block::Template { markdown } if markdown.contains("leave_url")));
+        document
+            .blocks
+            .retain(|block| !matches!(block, Block::Template { markdown } if markdown.contains("leave_url")));
     }
     let variables = Map::from_iter(leave_url.map(|url| ("leave_url".to_owned(), json!(url))));
     template::fill(&document, &variables).map_err(|error| HandlerError::Broken(error.to_string()).into())

@@ -127,13 +127,7 @@ impl Screen<'_> {
     }
 
     /// The settings, with a button for each. `latest` is the newest edition.
-    pub fn settings(
-        &self,
-        lead: Lead,
-        standing: Standing,
-        preferences: &Preferences,
-        latest: Option<u32>,
-    ) -> Document {
+    pub fn settings(&self, lead: Lead, standing: Standing, preferences: &Preferences, latest: Option<u32>) -> Document {
         let lead = match (lead, standing) {
             (_, Standing::Outside) => "readers-lead-outside",
             (Lead::Welcome, _) => "readers-lead-welcome",
