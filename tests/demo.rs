@@ -63,11 +63,16 @@ fn ballots(data_dir: &Path, name: &str) -> u64 {
     serde_json::from_slice::<Value>(&output.stdout).unwrap()["ballots"].as_u64().unwrap()
 }
 
+/// What a command that succeeds says in JSON.
+fn told(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// States of the digest's editions, the newest first.
 fn editions(data_dir: &Path) -> Vec<String> {
-    let output = crieur(data_dir).args(["digest", "list", "--json"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let editions = serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let editions = told(crieur(data_dir).args(["digest", "list", "--json"]));
     editions.as_array().unwrap().iter().map(|edition| edition["state"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -162,6 +167,13 @@ async fn a_vote_survives_the_death_of_postgres_and_a_second_start() {
     reader.posts("subscribe", json!({ "text": "/abonner" })).await;
     reader.taps("abonne").await;
     reader.awaits("Se désabonner").await;
+    let draft: Value = told(crieur(&data_dir).args(["digest", "show", "2", "--json"]));
+    assert!(draft["news"].as_u64() > Some(0) && draft["consultations"].as_u64() > Some(0), "{draft:#}");
+    // As it is shown, word for word.
+    let approve = draft["approve"].as_str().unwrap().split(' ').skip(1);
+    told(crieur(&data_dir).args(approve).arg("--json"));
+    let proof = told(crieur(&data_dir).args(["digest", "proof", "2", "--json"]));
+    assert_eq!((&proof["expected"], &proof["adds_up"]), (&1.into(), &true.into()), "{proof:#}");
 
     let citizen = Citizen::arrives(&demo).await;
     citizen.posts("list", json!({ "text": "/consultations" })).await;

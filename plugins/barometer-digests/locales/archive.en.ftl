@@ -31,6 +31,7 @@ archive-query-all = everything it publishes
 archive-state-read = read on { $moment }
 archive-state-failing = failing at the time, read last on { $moment }
 archive-state-never = failing at the time, never read
+archive-state-own = kept here
 archive-state-unasked = not read yet
 archive-check = Check this edition
 archive-hash = SHA-256 of the edition as it was sent:

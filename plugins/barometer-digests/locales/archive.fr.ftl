@@ -31,6 +31,7 @@ archive-query-all = tout ce qu’elle publie
 archive-state-read = lue le { $moment }
 archive-state-failing = en panne lors de la préparation, lue pour la dernière fois le { $moment }
 archive-state-never = en panne lors de la préparation, jamais lue
+archive-state-own = tenu ici
 archive-state-unasked = pas encore lue
 archive-check = Vérifier cette édition
 archive-hash = Empreinte SHA-256 de l’édition envoyée :

@@ -68,6 +68,8 @@ pub(crate) async fn heard(cx: &mut Context, note: &Note) -> HandlerResult {
     keep(cx, kind, &note.subject, &news).await
 }
 
+/// Notes arrive in any order: what was told before its end says nothing any more once its end is known, unless something
+/// else was opened later under that name.
 async fn keep(cx: &mut Context, kind: Kind, slug: &str, news: &News) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
     sqlx::query!(
@@ -79,6 +81,7 @@ async fn keep(cx: &mut Context, kind: Kind, slug: &str, news: &News) -> HandlerR
         SET title = excluded.title, opened_at = coalesce(excluded.opened_at, neighbour.opened_at),
             closes_at = coalesce(excluded.closes_at, neighbour.closes_at), closed_at = excluded.closed_at,
             details = excluded.details, heard_at = excluded.heard_at
+        WHERE neighbour.closed_at IS NULL OR excluded.closed_at IS NOT NULL OR excluded.opened_at > neighbour.closed_at
         "#,
         organisation.0,
         kind.as_str(),
@@ -283,6 +286,12 @@ mod tests {
         // An edition of before its closing says nothing of the results.
         let before = town.entries(window(1, 8)).await;
         assert!(matches!(&before[0].content, Content::Consultation(told) if told.results.is_empty()), "{before:?}");
+        // What was told of it earlier comes late: it stays closed, with its results.
+        town.hears("consultation.opened", "place", consultation(2, 20)).await;
+        assert_eq!(town.entries(window(22, 29)).await, entries);
+        // Another one of that name.
+        town.hears("consultation.opened", "place", consultation(26, 30)).await;
+        assert_eq!(town.keys(window(22, 29)).await, ["consultation:place:opened"]);
     }
 
     #[tokio::test]

@@ -286,7 +286,10 @@ impl Sheet<'_> {
             query => escape(query),
         };
         let read = source.succeeded_at.map(|at| dates::moment(self.locale(), at, self.stored.edition.time_zone));
+        // Datasets that were imported, consultations of ours: nobody else is asked for them.
+        let is_own = source.url.is_none() && source.name == source.key.as_str();
         let state = match (source.is_failing, read) {
+            (false, None) if is_own => visit.say("archive-state-own", &[]),
             (false, Some(moment)) => visit.say("archive-state-read", &[("moment", moment.into())]),
             (true, Some(moment)) => visit.say("archive-state-failing", &[("moment", moment.into())]),
             (true, None) => visit.say("archive-state-never", &[]),
