@@ -89,7 +89,7 @@ pub(crate) fn with_escaped_ampersands(xml: &str) -> String {
 }
 
 fn begins_reference(text: &str) -> bool {
-    let body = text[1..].as_bytes();
+    let body = &text.as_bytes()[1..];
     let name = body.iter().take(34).position(|byte| *byte == b';').map(|end| &body[..end]);
     match name {
         Some([b'#', b'x', digits @ ..]) => is_character(digits, 16),
