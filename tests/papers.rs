@@ -110,6 +110,9 @@ fn every_example_file_is_right() {
             } else if block.contains("slug = ") {
                 pulse::file::read(&block).unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
                 consultations += 1;
+            } else if block.contains("time_zone = ") && !block.contains("[organisation]") {
+                barometer_digests::definition_file::parse(&block)
+                    .unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
             } else {
                 Config::parse(Path::new(&name), &block, []).unwrap_or_else(|error| panic!("{error}\n{block}"));
                 configurations += 1;

@@ -140,7 +140,7 @@ crieur.toml:10: account[2].platform is webchat again: one webchat is served, so 
 #[test]
 fn settings_of_plugins_are_checked_by_their_manifest() {
     let with = |rest: &str| error(&format!("{SMALLEST}\n{rest}"));
-    assert_snapshot!(with("[plugins.barometer]\n"), @"crieur.toml:4: plugins.barometer is no plugin of this build: there is micro-consultations, survey-reminders");
+    assert_snapshot!(with("[plugins.barometer]\n"), @"crieur.toml:4: plugins.barometer is no plugin of this build: there is micro-consultations, survey-reminders, barometer-digests");
     assert_snapshot!(with("[plugins.micro-consultations]\nloud = true\n"), @"crieur.toml:5: plugins.micro-consultations.loud is not known: this plugin has no settings, so remove it");
 }
 

@@ -208,6 +208,12 @@ impl Browser {
         self.emulates("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
+    async fn prefers(&self, scheme: Scheme) {
+        let value = if scheme == Scheme::Dark { "dark" } else { "light" };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        self.emulates("Emulation.setEmulatedMedia", features).await;
+    }
+
     async fn on_its_own_screen(&self) {
         self.emulates("Emulation.clearDeviceMetricsOverride", json!({})).await;
     }
@@ -225,9 +231,7 @@ impl Browser {
 
     /// axe-core finds nothing against the rules of WCAG 2.2 A and AA, and nothing against its own good practices.
     pub async fn satisfies_axe(&self, page: &str, scheme: Scheme) {
-        let value = if scheme == Scheme::Dark { "dark" } else { "light" };
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
-        self.emulates("Emulation.setEmulatedMedia", features).await;
+        self.prefers(scheme).await;
         // A new message appears with a short movement: colours are judged when it has ended.
         let at_rest = "return document.getAnimations().every(animation => animation.playState === 'finished' ||
             animation.effect.getTiming().iterations === Infinity)";
@@ -248,11 +252,10 @@ impl Browser {
     }
 
     /// Keeps a picture of the page where somebody asked for pictures.
-    pub async fn screenshot(&self, name: &str, width: u32, height: u32) {
+    pub async fn screenshot(&self, name: &str, scheme: Scheme, width: u32, height: u32) {
         let Some(folder) = std::env::var_os("CRIEUR_SCREENSHOTS") else { return };
         self.on_a_screen_of(width, height).await;
-        let light = json!({ "features": [{ "name": "prefers-color-scheme", "value": "light" }] });
-        self.emulates("Emulation.setEmulatedMedia", light).await;
+        self.prefers(scheme).await;
         self.emulates("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         let at_rest = "return document.getAnimations().every(animation => animation.playState === 'finished')";
         self.until("the page is at rest", at_rest).await;

@@ -7,6 +7,7 @@ mod browser;
 #[path = "../conversations/citizen.rs"]
 #[allow(dead_code, reason = "shared with the conversations, which use all of it")]
 mod citizen;
+mod digests;
 #[path = "../conversations/town.rs"]
 #[allow(dead_code, reason = "shared with the conversations, which use all of it")]
 mod town;
@@ -91,7 +92,7 @@ async fn the_chat_and_the_pages_fit_every_screen_and_satisfy_axe() {
     browser.writes("/consultations").await;
     browser.presses("Répondre : La place du marché").await;
     browser.sees("Que souhaitez-vous au centre de la place").await;
-    browser.screenshot("chat-question", 1280, 800).await;
+    browser.screenshot("chat-question", Scheme::Light, 1280, 800).await;
     browser.presses("Halle couverte").await;
     browser.presses("Déposer mon bulletin").await;
     browser.sees("Votre bulletin est enregistré").await;
@@ -100,8 +101,8 @@ async fn the_chat_and_the_pages_fit_every_screen_and_satisfy_axe() {
     browser.finds("#log img[alt*='Halle couverte']").await;
     let drawn = "const image = document.querySelector('#log img'); return image.complete && image.naturalWidth > 100";
     browser.until("the chart is drawn", drawn).await;
-    browser.screenshot("chat", 1280, 900).await;
-    browser.screenshot("chat-narrow", 390, 844).await;
+    browser.screenshot("chat", Scheme::Light, 1280, 900).await;
+    browser.screenshot("chat-narrow", Scheme::Light, 390, 844).await;
 
     for locale in ["fr", "en"] {
         browser.presses_selector(&format!("button[data-locale={locale}]")).await;
@@ -116,7 +117,7 @@ async fn the_chat_and_the_pages_fit_every_screen_and_satisfy_axe() {
             browser.visits(&crieur.site.address(&format!("{path}?lang={locale}"))).await;
             assert_eq!(browser.asks("return document.documentElement.lang").await, locale);
             if path.ends_with("place-du-marche") && locale == "fr" {
-                browser.screenshot("result", 1280, 1400).await;
+                browser.screenshot("result", Scheme::Light, 1280, 1400).await;
             }
             browser.fits(path).await;
             for scheme in [Scheme::Light, Scheme::Dark] {

@@ -1,10 +1,9 @@
 //! What strangers write, tried by libFuzzer against the code that reads it (`fuzz/`).
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fmt, fs};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -54,10 +53,22 @@ impl Default for Options {
     }
 }
 
-/// Builds every target, then runs each for its share of the time.
+/// Brings what is fetched from the network: cargo-fuzz, and the crates that the targets are built of.
 ///
 /// # Errors
-/// An input made a target panic, hang or swell; libFuzzer printed it, and `fuzz/artifacts` keeps it.
+/// Neither a package index nor a registry of crates can be reached, or `fuzz/Cargo.lock` is not up to date.
+pub fn fetch() -> Result<PathBuf> {
+    let files = CARGO_FUZZ.fetch(&default_cache_dir(), true).context("fetching cargo-fuzz")?;
+    cargo::run(&mut cargo::cargo(&["fetch", "--locked", "--manifest-path", "fuzz/Cargo.toml"])?)
+        .context("fuzz/Cargo.lock: `cargo update --manifest-path fuzz/Cargo.toml --workspace` brings it up to date")?;
+    let data = format!("{}-{}.data", CARGO_FUZZ.name.replace('-', "_"), CARGO_FUZZ.version);
+    Ok(files.join(data).join("scripts/cargo-fuzz"))
+}
+
+/// Builds the targets, then runs each for its share of the time. Nothing is written into the checkout.
+///
+/// # Errors
+/// An input made a target panic, hang or swell: what libFuzzer printed, where the input is, and how to see it again.
 pub fn run(options: &Options) -> Result<()> {
     let root = crate::workspace_root()?;
     let targets: Vec<String> = targets(&root)?
@@ -65,51 +76,95 @@ pub fn run(options: &Options) -> Result<()> {
         .filter(|name| options.target.as_ref().is_none_or(|wanted| wanted == name))
         .collect();
     if targets.is_empty() {
-        bail!("fuzz/fuzz_targets holds no such target");
+        bail!("--target: fuzz/fuzz_targets holds no such target");
     }
-    let files = CARGO_FUZZ.fetch(&default_cache_dir(), true).context("fetching cargo-fuzz")?;
-    let scripts =
-        files.join(format!("{}-{}.data", CARGO_FUZZ.name.replace('-', "_"), CARGO_FUZZ.version)).join("scripts");
+    let cargo_fuzz = fetch()?;
     let built = cargo::workspace()?.target_dir.join("fuzz");
+    let host = host()?;
+    // Without a sanitizer: the code is safe Rust, and a sanitizer needs a compiler that is not stable.
+    let mut build = Command::new(cargo_fuzz);
+    build.args(["build", "--sanitizer", "none", "--target", &host, "--target-dir"]).arg(&built).args(&options.target);
+    cargo::run(build.current_dir(&root).env("CARGO_NET_OFFLINE", "true"))?;
+
+    let seconds = (options.seconds / u32::try_from(targets.len()).unwrap_or(u32::MAX)).max(1);
     for target in &targets {
-        cargo::run(Command::new(scripts.join("cargo-fuzz")).args(build(target, &built)).current_dir(&root))?;
-    }
-    let seconds = options.seconds.div_ceil(u32::try_from(targets.len()).unwrap_or(1)).max(1);
-    for target in &targets {
-        println!("fuzzing {target} for {seconds} s");
-        let found = built.join("corpus").join(target);
-        fs::create_dir_all(&found).with_context(|| found.display().to_string())?;
-        let mut arguments = fuzz("run", target, &built);
-        arguments.push(found.into());
-        let seeds = SEEDS.iter().find(|(name, _)| name == target).map(|(_, folder)| *folder);
-        let seeds = seeds.map(|folder| root.join("plugins/barometer-digests/corpus").join(folder));
-        arguments.extend(seeds.filter(|folder| folder.is_dir()).map(OsString::from));
-        arguments.push("--".into());
-        arguments.extend(
-            [
-                format!("-max_total_time={seconds}"),
-                format!("-max_len={INPUT_BYTES_MAX}"),
-                format!("-rss_limit_mb={MEMORY_MEBIBYTES_MAX}"),
-                format!("-timeout={SECONDS_PER_INPUT_MAX}"),
-                "-print_final_stats=1".to_owned(),
-                "-verbosity=0".to_owned(),
-            ]
-            .map(OsString::from),
-        );
-        cargo::run(Command::new(scripts.join("cargo-fuzz")).args(arguments).current_dir(&root))
-            .with_context(|| format!("the target {target}: fuzz/artifacts/{target} keeps the input"))?;
+        let program = built.join(&host).join("release").join(target);
+        println!("{target}: {}", try_out(&program, target, &root, &built, seconds)?);
     }
     Ok(())
 }
 
-fn build(target: &str, built: &Path) -> Vec<OsString> {
-    fuzz("build", target, built)
+/// Runs one target from the inputs of the corpus.
+fn try_out(program: &Path, target: &str, root: &Path, built: &Path, seconds: u32) -> Result<Tried> {
+    let seeds = SEEDS.iter().find(|(name, _)| *name == target).map(|(_, folder)| *folder);
+    let seeds = seeds.with_context(|| format!("xtask/src/fuzz.rs: SEEDS names no seeds of {target}"))?;
+    // libFuzzer writes into the first folder what it finds on its way, and only reads the second.
+    let found = built.join("found").join(target);
+    if found.exists() {
+        fs::remove_dir_all(&found).with_context(|| found.display().to_string())?;
+    }
+    let kept = built.join("artifacts").join(target);
+    for folder in [&found, &kept] {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let output = Command::new(program)
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_len={INPUT_BYTES_MAX}"))
+        .arg(format!("-rss_limit_mb={MEMORY_MEBIBYTES_MAX}"))
+        .arg(format!("-timeout={SECONDS_PER_INPUT_MAX}"))
+        .args(["-print_final_stats=1", "-verbosity=0"])
+        .arg(format!("-artifact_prefix={}/", kept.display()))
+        .arg(&found)
+        .arg(root.join("plugins/barometer-digests/corpus").join(seeds))
+        .output()
+        .with_context(|| format!("{} could not be run", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        eprintln!("{said}");
+        let input = said.lines().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path);
+        match input {
+            Some(input) => bail!("{target} fails on {input}. To see it again: {} {input}", program.display()),
+            None => bail!("{target} ended with {}, see above", output.status),
+        }
+    }
+    Tried::read(&said, seconds).with_context(|| format!("{target} tells no figures:\n{said}"))
 }
 
-/// Without a sanitizer: the code is safe Rust, and a sanitizer needs a compiler that is not stable.
-fn fuzz(verb: &str, target: &str, built: &Path) -> Vec<OsString> {
-    let words = [verb, "--sanitizer", "none", "--target-dir"].map(OsString::from);
-    words.into_iter().chain([built.into(), target.into()]).collect()
+/// What one run came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Tried {
+    inputs: u64,
+    seconds: u32,
+    memory_mebibytes_max: u64,
+}
+
+impl Tried {
+    /// Of libFuzzer's closing figures. `None`: they are not there, or nothing was run.
+    fn read(said: &str, seconds: u32) -> Option<Self> {
+        let figure = |name: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix("stat::")?.strip_prefix(name))?;
+            line.trim_start_matches(':').trim().parse::<u64>().ok()
+        };
+        let inputs = figure("number_of_executed_units").filter(|inputs| *inputs > 0)?;
+        Some(Self { inputs, seconds, memory_mebibytes_max: figure("peak_rss_mb")? })
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inputs, seconds, memory_mebibytes_max } = self;
+        let each_second = inputs / u64::from((*seconds).max(1));
+        write!(f, "{inputs} inputs in {seconds} s ({each_second} a second), at most {memory_mebibytes_max} MiB")
+    }
+}
+
+/// What programs are built for here, in rustc's words.
+fn host() -> Result<String> {
+    let output = Command::new("rustc").args(["--print", "host-tuple"]).output().context("rustc could not be run")?;
+    if !output.status.success() {
+        bail!("rustc --print host-tuple: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// By the names of their files.
@@ -126,11 +181,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_closing_figures_are_read() {
+        let said = "INFO: seed\nstat::number_of_executed_units: 4095\nstat::average_exec_per_sec:     682\n\
+                    stat::peak_rss_mb:              54\n";
+        let tried = Tried::read(said, 6).unwrap();
+        assert_eq!(tried, Tried { inputs: 4095, seconds: 6, memory_mebibytes_max: 54 });
+        assert_eq!(tried.to_string(), "4095 inputs in 6 s (682 a second), at most 54 MiB");
+        assert_eq!(Tried::read("stat::number_of_executed_units: 0\nstat::peak_rss_mb: 54", 6), None);
+        assert_eq!(Tried::read("", 6), None);
+    }
+
+    #[test]
     fn every_target_has_seeds_and_stands_in_the_manifest() {
         let root = crate::workspace_root().unwrap();
         let manifest = fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap();
         let targets = targets(&root).unwrap();
-        assert!(targets.contains("feed") && targets.contains("calendar"));
+        assert!(SEEDS.iter().all(|(name, _)| targets.contains(*name)));
         for target in targets {
             assert!(manifest.contains(&format!("name = \"{target}\"")), "fuzz/Cargo.toml does not list {target}");
             let (_, folder) = SEEDS.iter().find(|(name, _)| *name == target).unwrap();

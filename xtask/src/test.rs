@@ -43,6 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
     steps.run("crates", "a registry of crates must be reachable, or have been before", || {
         cargo::run(&mut cargo::cargo(&["fetch", "--locked"])?)
     })?;
+    steps.run("a fuzzer and its crates", "see above", || fuzz::fetch().map(drop))?;
     steps.run("licences, banned crates, sources", "deny.toml tells the rules and their reasons", deny::check)?;
     let surroundings = Surroundings {
         postgres: steps.run("a Postgres for the tests", "see above", database::start)?,
@@ -58,7 +59,7 @@ pub fn run(options: &Options) -> Result<()> {
     steps.run("committed query data", "run `cargo xtask prepare` and commit the .sqlx directories", || {
         prepare::check(&surroundings.postgres)
     })?;
-    steps.run("a minute of fuzzing", "the input is kept in fuzz/artifacts: make a test of it", || {
+    steps.run("a minute of fuzzing", "mend it, and add the input to the corpus that it was made of", || {
         fuzz::run(&fuzz::Options::default())
     })?;
     steps.run("building the tests", "see above", || cargo::run(&mut surroundings.tests(&["--no-run"])?))?;

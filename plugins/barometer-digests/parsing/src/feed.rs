@@ -5,8 +5,7 @@ use feed_rs::model;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::markup::{self, Excess};
-use crate::{encoding, words};
+use crate::{encoding, markup, words};
 
 mod date;
 
@@ -85,10 +84,11 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, address: &str) -> Result<F
         }
         // It is text by now, whatever encoding it declares.
         let text = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")).map_or(text, |(_, rest)| rest);
-        let xml = markup::with_escaped_ampersands(text);
+        // With zeros in it, the reader would take it for UTF-16, and find other tags than are measured here.
+        let xml = markup::with_escaped_ampersands(&text.replace('\0', ""));
         match markup::measured(&xml) {
             Ok(()) => xml,
-            Err(Excess::Depth | Excess::Attributes | Excess::Namespaces) => return Err(FeedError::Excessive),
+            Err(_) => return Err(FeedError::Excessive),
         }
     } else {
         return Err(page().unwrap_or(FeedError::NoFeed));
