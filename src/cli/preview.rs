@@ -133,6 +133,9 @@ fn warned(warning: Warning) -> &'static str {
     }
 }
 
+#[cfg(all(test, feature = "discord", feature = "matrix", feature = "telegram", feature = "webchat"))]
+mod renderings;
+
 #[cfg(all(test, feature = "webchat"))]
 mod tests {
     use micro_consultations::definition_file::parse;

@@ -65,7 +65,7 @@ async fn a_digest_is_for_everybody_from_subscribing_to_leaving() {
     let drawn = "return [...document.querySelectorAll('#log img')].every(image => image.naturalWidth > 100)";
     browser.until("the charts are drawn", drawn).await;
     for scheme in [Scheme::Light, Scheme::Dark] {
-        browser.screenshot("digest-letter", scheme, 1280, 3000).await;
+        browser.screenshot(&format!("digest-letter-{scheme:?}"), scheme, 1280, 3000).await;
         browser.satisfies_axe("the letter in the chat", scheme).await;
     }
     browser.fits("the letter in the chat").await;
@@ -93,10 +93,10 @@ async fn satisfies(browser: &Browser, page: &str, address: &str) {
     for locale in ["fr", "en"] {
         browser.visits(&format!("{address}?lang={locale}")).await;
         assert_eq!(browser.asks("return document.documentElement.lang").await, locale, "{page}");
-        let name = format!("{}-{locale}", page.trim_start_matches('/').replace('/', "-"));
         for scheme in [Scheme::Light, Scheme::Dark] {
-            browser.screenshot(&format!("{name}-{scheme:?}"), scheme, 1280, 3200).await;
-            browser.screenshot(&format!("{name}-{scheme:?}-narrow"), scheme, 390, 3200).await;
+            let name = format!("{}-{locale}-{scheme:?}", page.trim_start_matches('/').replace('/', "-"));
+            browser.screenshot(&name, scheme, 1280, 2400).await;
+            browser.screenshot(&format!("{name}-narrow"), scheme, 390, 2400).await;
         }
         // What is folded is judged as well.
         browser.asks("document.querySelectorAll('details').forEach(details => details.open = true)").await;

@@ -98,7 +98,7 @@ pub async fn page(
     }
     let _ = write!(
         body,
-        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"rows\" tabindex=\"0\">\n<table>\n\
+        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"rows\" tabindex=\"0\">\n<table class=\"data\">\n\
          <caption id=\"rows\">{}</caption>\n<thead><tr>",
         say("data-caption", &[])
     );
@@ -131,6 +131,7 @@ pub async fn page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} – {organisation_title}</title>
 <link rel="stylesheet" href="/consultations/style.css">
+<link rel="stylesheet" href="/digests/style.css">
 </head>
 <body>
 <header>

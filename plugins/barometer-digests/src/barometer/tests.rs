@@ -190,6 +190,7 @@ async fn the_rows_are_open_data() {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Jeu de données barometre, version 1 – Ville &amp; fils</title>
     <link rel="stylesheet" href="/consultations/style.css">
+    <link rel="stylesheet" href="/digests/style.css">
     </head>
     <body>
     <header>
@@ -201,7 +202,7 @@ async fn the_rows_are_open_data() {
     <p>2 lignes, lues dans barometre.csv le lundi 5 octobre 2026 à 8 h (UTC). Cette version ne changera jamais.</p>
     <p><a href="/digests/data/barometre/1.csv">Télécharger en CSV</a></p>
     <div class="scroll" role="region" aria-labelledby="rows" tabindex="0">
-    <table>
+    <table class="data">
     <caption id="rows">Les chiffres, ligne par ligne</caption>
     <thead><tr><th scope="col">Ligne</th><th scope="col">Indicateur</th><th scope="col">Édition</th><th scope="col">Strate</th><th scope="col">Valeur</th><th scope="col">Base (réponses)</th></tr></thead>
     <tbody>

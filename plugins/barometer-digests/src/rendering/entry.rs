@@ -27,17 +27,20 @@ pub(super) struct Reading<'e> {
 }
 
 impl Reading<'_> {
-    /// An address of ours, or nothing where crieur has no public site.
+    /// An address of ours in the reader's language, or nothing where crieur has no public site.
     pub fn link(&self, path: &str) -> String {
-        self.site.address(path).unwrap_or_default()
-    }
-
-    pub fn page(&self) -> String {
         let language = match self.locale {
             Locale::Fr => "",
             Locale::En => "?lang=en",
         };
-        self.link(&format!("/digests/{}{language}", self.number))
+        // The language goes before the fragment.
+        let end = path.find('#').unwrap_or(path.len());
+        let (page, fragment) = path.split_at(end);
+        self.site.address(&format!("{page}{language}{fragment}")).unwrap_or_default()
+    }
+
+    pub fn page(&self) -> String {
+        self.link(&format!("/digests/{}", self.number))
     }
 
     /// What every template may name.

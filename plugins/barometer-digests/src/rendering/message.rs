@@ -312,7 +312,7 @@ mod tests {
 
         Figures
 
-        Digital tools doubled by face-to-face meetings: 90% (https://crieur.example.org/digests/data/barometre/3#row-14) in 2017 (base: 98), +23.3 points since 2016 (base not published)
+        Digital tools doubled by face-to-face meetings: 90% (https://crieur.example.org/digests/data/barometre/3?lang=en#row-14) in 2017 (base: 98), +23.3 points since 2016 (base not published)
 
         From 66.7% (2016) to 90% (2017).
 
@@ -320,7 +320,7 @@ mod tests {
         2016 | 66.7% | not published
         2017 | 90% | 98
 
-        Use of tools by type of public body (métropoles): 81.8% (https://crieur.example.org/digests/data/barometre/3#row-24) in 2018 (base: 22)
+        Use of tools by type of public body (métropoles): 81.8% (https://crieur.example.org/digests/data/barometre/3?lang=en#row-24) in 2018 (base: 22)
 
         The highest value is 81.8% (“métropoles”), the lowest 13.9% (“départements”).
 
@@ -329,15 +329,15 @@ mod tests {
         métropoles | 81.8% | 22
         départements | 13.9% | 101
 
-        Public bodies that use participation tools: 157 (https://crieur.example.org/digests/data/barometre/3#row-21) in 2018 (base not published), +59 since 2017 (base not published)
+        Public bodies that use participation tools: 157 (https://crieur.example.org/digests/data/barometre/3?lang=en#row-21) in 2018 (base not published), +59 since 2017 (base not published)
 
         Consultations and campaigns
 
-        The market square (https://crieur.example.org/consultations/place-du-marche) – closed on 20 November 2026, 412 ballots
+        The market square (https://crieur.example.org/consultations/place-du-marche?lang=en) – closed on 20 November 2026, 412 ballots
         What would you like in the middle of the square? – Covered hall: 188 votes out of 412 ballots (45.6%)
         Close the street to cars on Sundays? – Yes: 271 votes out of 398 ballots (68.1%)
 
-        Les horaires de la médiathèque (https://crieur.example.org/consultations/horaires-mediatheque) – closes on Friday 27 November 2026 at 18:00 (Paris time)
+        Les horaires de la médiathèque (https://crieur.example.org/consultations/horaires-mediatheque?lang=en) – closes on Friday 27 November 2026 at 18:00 (Paris time)
 
         2026 barometer of local digital democracy – open until Friday 11 December 2026 at 23:59 (Paris time), 473 answers out of 1,250 (37.8%)
 
