@@ -6,6 +6,7 @@ mod browser;
 mod cargo;
 mod database;
 mod deny;
+mod fuzz;
 mod leaks;
 mod offline;
 mod peers;
@@ -74,6 +75,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Try what strangers write (feeds, calendars, tables, templates) against the code that reads it.
+    ///
+    /// libFuzzer changes the files of the corpus, within bounds of memory and time for each input. cargo-fuzz is
+    /// fetched once, pinned by hash; the compiler is the stable one. `cargo xtask test` runs a minute of it.
+    Fuzz(fuzz::Options),
     /// Run a program that can reach this machine and nothing else.
     ///
     /// As the tests are run: `cargo xtask offline cargo test --offline --package adapter-discord`.
@@ -93,6 +99,7 @@ fn main() -> ExitCode {
         Task::Postgres => database::serve(),
         Task::Peers => peers::install().map(drop),
         Task::Simulate { arguments } => simulate::run(&arguments),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Offline { command } => offline::run(&command),
     };
     match done {
