@@ -80,7 +80,7 @@ async fn a_digest_is_for_everybody_from_subscribing_to_leaving() {
     satisfies(&browser, "/digests/leave", &leave).await;
     browser.visits(&leave).await;
     browser.presses_selector("form button").await;
-    browser.sees("Vous ne recevrez plus").await;
+    browser.sees("Vous êtes désabonné(e)").await;
     for scheme in [Scheme::Light, Scheme::Dark] {
         browser.satisfies_axe("the page after leaving", scheme).await;
     }
