@@ -204,7 +204,7 @@ async fn hand_over(
     let mut decided = Vec::with_capacity(due.len());
     for digest in &due {
         let letter = digest.to.map(|to| match to {
-            Recipient::Conversation(_) => (to, letters.to_room(&digest.way, digest.when_empty)),
+            Recipient::Conversation(_) => (to, letters.for_room(&digest.way, digest.when_empty)),
             _ => (to, letters.letter(&digest.way, digest.when_empty)),
         });
         let decision = match letter {

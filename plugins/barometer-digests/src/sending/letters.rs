@@ -43,7 +43,7 @@ impl<'e> Letters<'e> {
 
     /// What a room that reads so gets: as [`Self::letter`], without the link by which one person leaves. Anybody in the
     /// room could end it for all.
-    pub fn to_room(&mut self, way: &Way, when_empty: WhenEmpty) -> Option<Document> {
+    pub fn for_room(&mut self, way: &Way, when_empty: WhenEmpty) -> Option<Document> {
         let mut letter = self.letter(way, when_empty)?;
         let leaves = |block: &Block| matches!(block, Block::Template { markdown } if markdown.contains(LEAVE));
         letter.blocks.retain(|block| !leaves(block));

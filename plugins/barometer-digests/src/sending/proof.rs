@@ -179,7 +179,7 @@ pub(super) async fn check(cx: &mut Context, number: u32) -> HandlerResult {
         outcome::look_again(cx, &stored).await?;
         proof = of(cx, &stored).await?;
     }
-    let mismatch = (!proof.adds_up).then(|| Json(&proof.problems));
+    let mismatch = (!proof.adds_up).then_some(Json(&proof.problems));
     let before = sqlx::query_scalar!(
         r#"
         WITH before AS (
