@@ -495,7 +495,8 @@ async fn bad_input_gets_a_clear_error_and_loses_nothing() {
     // A text where a number was: the version before stays.
     let wrong = written("barometre.csv", &BAROMETER.replace(";80,1;", ";beaucoup;"));
     let refused = crieur.command(&["digest", "dataset", "import", &wrong, "--key", "barometre"]);
-    let told = String::from_utf8_lossy(&refused.stdout).into_owned() + &String::from_utf8_lossy(&refused.stderr);
+    let [said, warned] = [&refused.stdout, &refused.stderr].map(|told| String::from_utf8_lossy(told));
+    let told = format!("{said}{warned}");
     assert_eq!(refused.status.code(), Some(2), "{told}");
     assert!(told.contains("beaucoup") && told.contains("nothing was imported"), "{told}");
     let versions = crieur.command(&["digest", "dataset", "list", "--json"]);

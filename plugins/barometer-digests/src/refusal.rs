@@ -91,6 +91,8 @@ pub enum Refusal {
         seen: u32,
         now: u32,
     },
+    /// The hash is not that of this revision.
+    OtherBytes(u32),
     /// The edition is in this state, where that makes no sense.
     Is(u32, State),
     /// No entry of the edition has this key.
@@ -121,11 +123,12 @@ impl Refusal {
             Self::NoRhythm(Cadence::Weekly) => say("refused-no-weekly"),
             Self::NoRhythm(Cadence::Monthly) => say("refused-no-monthly"),
             Self::PeriodTaken { period, number, state } => {
-                let state = text(locale, state_id(*state), &[]);
+                let (state_of, state) = (*state, text(locale, state_id(*state), &[]));
                 let period = period.to_string();
                 let arguments =
                     [("number", number.to_string().into()), ("period", period.into()), ("state", state.into())];
-                text(locale, "refused-period-taken", &arguments)
+                let is_published = matches!(state_of, State::Sending | State::Sent);
+                text(locale, if is_published { "refused-period-published" } else { "refused-period-taken" }, &arguments)
             }
             Self::Changed { number, seen, now } => {
                 let arguments = [
@@ -135,6 +138,7 @@ impl Refusal {
                 ];
                 text(locale, "refused-changed", &arguments)
             }
+            Self::OtherBytes(number) => about("refused-other-bytes", number),
             Self::Is(number, state) => about(
                 match state {
                     State::Draft => "refused-is-draft",

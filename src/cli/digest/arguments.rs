@@ -35,7 +35,11 @@ pub(in crate::cli) enum DigestCommand {
     },
     /// Say how each source is doing: when it last answered well, and what is wrong with it
     #[command(after_help = "Example:\n  crieur digest sources")]
-    Sources,
+    Sources {
+        /// Ask them all now, whenever their turn would be
+        #[arg(long)]
+        refresh: bool,
+    },
     /// Draft the edition of this week or month now, before its hour
     #[command(after_help = "Examples:\n  crieur digest draft\n  crieur digest draft --monthly --as claire")]
     Draft {

@@ -36,7 +36,7 @@ pub(super) async fn run(place: &PlaceArguments, command: DigestCommand, output: 
         DigestCommand::Schema => say(&serde_json::to_string_pretty(&definition_file::json_schema())?),
         DigestCommand::Wording => return wording::run(output),
         DigestCommand::Set { file, who } => set(place, &file, &who.name(), output).await?,
-        DigestCommand::Sources => sources::list(place, output).await?,
+        DigestCommand::Sources { refresh } => sources::list(place, refresh, output).await?,
         DigestCommand::List { limit } => {
             let editions = perform(place, async |cx| operations::list(cx, limit).await).await?;
             shown::list(&editions, output)?;

@@ -1,7 +1,7 @@
 //! `digest sources`: how each source is doing, and what is wrong.
 
 use barometer_digests::edition::operations;
-use barometer_digests::sources::state;
+use barometer_digests::sources::{harvest, state};
 use bot_core::Locale;
 use serde_json::json;
 
@@ -9,10 +9,13 @@ use super::perform;
 use crate::cli::arguments::PlaceArguments;
 use crate::cli::output::{Output, moment, table};
 
-pub(super) async fn list(place: &PlaceArguments, output: Output) -> anyhow::Result<()> {
+pub(super) async fn list(place: &PlaceArguments, refresh: bool, output: Output) -> anyhow::Result<()> {
     let states = perform(place, async |cx| {
         let organisation = cx.organisation.id;
         let definition = operations::definition(cx).await?.definition;
+        if refresh {
+            harvest::ask_all(cx, &definition).await?;
+        }
         Ok(state::list(cx.sql(), organisation, &definition).await?)
     })
     .await?;

@@ -10,13 +10,17 @@ use sqlx::PgConnection;
 use super::model::{Content, Edition, EntryKey};
 use super::store::StoredEdition;
 use crate::rendering::charts;
-use crate::rendering::message::Pictures;
+use crate::rendering::message::{PICTURES_MAX, Pictures};
 
 /// Draws the charts of `edition` in `locales` and stores them as media.
 pub(crate) fn draw(cx: &mut Context, edition: &Edition, locales: &[Locale]) -> Pictures {
     let mut pictures = BTreeMap::new();
-    for entry in &edition.entries {
-        let Content::Figure(figure) = &entry.content else { continue };
+    // No message shows more of them, whoever reads it: drawing takes its time. The page draws its own.
+    let charted = edition.entries.iter().filter_map(|entry| match &entry.content {
+        Content::Figure(figure) if figure.chart.is_some() => Some((entry, figure)),
+        _ => None,
+    });
+    for (entry, figure) in charted.take(PICTURES_MAX) {
         for &locale in locales {
             // Too many rows for a picture: its words say it all the same.
             let Ok(Some(png)) = charts::png(figure, locale) else { continue };

@@ -324,7 +324,7 @@ pub(crate) mod tests {
         assert_eq!(
             keys[..8],
             [
-                "figure:barometre:digital tools strengthen citizen participation",
+                "figure:barometre:Les outils numériques renforcent la participation citoyenne",
                 "figure:recensement:collectivités using digital participation tools",
                 "consultation:3",
                 "consultation:2",

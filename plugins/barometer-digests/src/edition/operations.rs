@@ -262,7 +262,7 @@ pub(super) async fn lock_draft(cx: &mut Context, number: u32, revision: u32) -> 
 /// where the digest file says so. One with nothing in it tells those who want to be told, and is silent to the others.
 ///
 /// # Errors
-/// [`Refusal::Changed`], [`Refusal::Is`], [`Refusal::UnknownEdition`].
+/// [`Refusal::Changed`], [`Refusal::OtherBytes`], [`Refusal::Is`], [`Refusal::UnknownEdition`].
 pub async fn approve(
     cx: &mut Context,
     number: u32,
@@ -273,7 +273,7 @@ pub async fn approve(
     let by = By::whoever_asked(cx, by);
     let stored = lock_draft(cx, number, revision).await?;
     if stored.hash != hash {
-        return Err(Refusal::Changed { number, seen: revision, now: stored.revision }.into());
+        return Err(Refusal::OtherBytes(number).into());
     }
     freeze(cx, &stored, &by).await
 }
@@ -491,7 +491,8 @@ mod tests {
         // Approving what was read before is refused, by revision and by hash.
         for (revision, seen) in [(1, hash), (1, changed.hash), (2, hash)] {
             let refused = newsroom.does(async |cx| approve(cx, number, revision, seen, None).await).await.unwrap_err();
-            assert!(refused.contains("has changed meanwhile") && refused.contains("Read it again"), "{refused}");
+            let why = if revision == 2 { "not the hash" } else { "has changed meanwhile" };
+            assert!(refused.contains(why) && refused.contains("ead it again"), "{refused}");
         }
         // So is a change of what is no longer there.
         let late = newsroom.does(async |cx| drop_entry(cx, number, 1, &key("news:1"), None).await).await;

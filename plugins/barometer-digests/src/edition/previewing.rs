@@ -18,7 +18,10 @@ use crate::rendering::way::{Form, Way};
 pub async fn preview(cx: &mut Context, number: u32, way: &Way) -> Result<Document, OperationError> {
     let site = Site { public_url: cx.public_url.clone() };
     // An editor's way out leads nowhere: whoever opens it is told that the link is nobody's.
-    read(cx, number, way, site.address("/digests/leave/preview")).await
+    let mut document = read(cx, number, way, site.address("/digests/leave/preview")).await?;
+    // Whoever presses a reader's button here would leave themselves.
+    document.choices.clear();
+    Ok(document)
 }
 
 /// As [`preview`], for somebody who leaves by `leave_url`; for a room without it.

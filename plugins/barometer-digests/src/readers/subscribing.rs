@@ -284,6 +284,8 @@ impl<'c> Talk<'c> {
         store::join(self.cx.sql(), organisation, reader.id, now).await?;
         if came_back {
             under_way::resume(self.cx, reader.id).await?;
+            // They may have chosen otherwise meanwhile.
+            under_way::follow(self.cx, reader.id, &reader.preferences).await?;
         }
         if matches!(self.place, Place::Person(_)) {
             let wording = self.screen().wording();

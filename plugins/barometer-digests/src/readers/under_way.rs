@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use super::preferences::Preferences;
 use super::store::ReaderId;
 use crate::edition::Period;
+use crate::sending;
 
 /// Why a digest that waited is not sent, as it is stored (`{"code": "left"}`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -127,6 +128,7 @@ pub async fn resume(cx: &mut Context, reader: ReaderId) -> HandlerResult {
 /// How a reader's digest of a period stands.
 struct Digest {
     period: Period,
+    edition: u32,
     waits_until: Option<DateTime<Utc>>,
 }
 
@@ -134,7 +136,7 @@ async fn latest(cx: &mut Context, reader: ReaderId) -> Result<Vec<Digest>, Handl
     let organisation = cx.organisation.id;
     let rows = sqlx::query!(
         r#"
-        SELECT period, state, due_at FROM barometer_digests.reader_digest
+        SELECT period, edition_number, state, due_at FROM barometer_digests.reader_digest
         WHERE organisation_id = $1 AND reader_id = $2 ORDER BY due_at DESC LIMIT 8
         "#,
         organisation.0,
@@ -145,7 +147,8 @@ async fn latest(cx: &mut Context, reader: ReaderId) -> Result<Vec<Digest>, Handl
     rows.into_iter()
         .map(|row| {
             let period = row.period.parse().map_err(HandlerError::Broken)?;
-            Ok(Digest { period, waits_until: (row.state == "waiting").then_some(row.due_at) })
+            let edition = u32::try_from(row.edition_number).unwrap_or_default();
+            Ok(Digest { period, edition, waits_until: (row.state == "waiting").then_some(row.due_at) })
         })
         .collect()
 }
@@ -182,14 +185,13 @@ pub async fn next(
     Ok(preferences.next_slot(cx.now, taken))
 }
 
-/// What waits follows what the reader chose now: another hour moves it, another rhythm calls it off. One that moves
-/// to an earlier hour goes out when the edition is looked at next, its former hour at the latest.
+/// What waits follows what the reader chose now: another hour moves it, another rhythm calls it off.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn follow(cx: &mut Context, reader: ReaderId, preferences: &Preferences) -> HandlerResult {
     let (organisation, now) = (cx.organisation.id, cx.now);
-    for Digest { period, waits_until } in latest(cx, reader).await? {
+    for Digest { period, edition, waits_until } in latest(cx, reader).await? {
         let Some(due_at) = waits_until else { continue };
         if period.cadence() != preferences.cadence {
             sqlx::query!(
@@ -223,6 +225,8 @@ pub async fn follow(cx: &mut Context, reader: ReaderId, preferences: &Preference
             .execute(cx.sql())
             .await?;
         }
+        // Also where the hour is the same: it may have been taken back, and the edition looks elsewhere.
+        sending::hurry(cx, edition, reader.0, wanted);
     }
     Ok(())
 }

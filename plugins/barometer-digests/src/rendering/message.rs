@@ -22,7 +22,7 @@ const FULL_ENTRIES_MAX: usize = 40;
 /// What the short form aims at, in UTF-16 units of what is seen: one Telegram message takes 4,096.
 const SHORT_UNITS_MAX: usize = 3_500;
 /// Pictures in one message. Further charts are there in words.
-const PICTURES_MAX: usize = 8;
+pub(crate) const PICTURES_MAX: usize = 8;
 /// Rows of a chart's table that a chat can still show; the page has them all.
 const TABLE_ROWS_MAX: usize = 30;
 

@@ -100,6 +100,26 @@ pub(super) async fn fired(cx: &mut Context, number: u32, payload: &Value) -> Han
     Ok(())
 }
 
+/// Hands over what is due before its edition is looked at next: a reader chose an earlier hour, or came back.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn hurried(cx: &mut Context, number: u32, subject: &str) -> HandlerResult {
+    let (organisation, now) = (cx.organisation.id, cx.now);
+    let Some(stored) = store::find(cx.sql(), organisation, number).await? else { return Ok(()) };
+    if stored.state != State::Sending {
+        return Ok(());
+    }
+    let digest = store::definition(cx.sql(), organisation).await?;
+    let definition = digest.as_ref().map(|digest| &digest.definition);
+    let hours = definition.and_then(|definition| definition.schedule(stored.edition.period.cadence()));
+    let lateness = Lateness::of_hours(hours.map(|schedule| schedule.late_within_hours));
+    if hand_over(cx, &stored, digest.as_ref(), lateness).await? == BATCH_MAX.unsigned_abs() {
+        schedule(cx, number, subject, now, json!({}));
+    }
+    Ok(())
+}
+
 struct Next {
     due_at: Option<DateTime<Utc>>,
     in_outbox: bool,
@@ -193,7 +213,7 @@ async fn hand_over(
     digest: Option<&StoredDefinition>,
     lateness: Lateness,
 ) -> Result<u64, HandlerError> {
-    let mut due = due(cx, stored.number).await?;
+    let mut due = due(cx, stored.number, lateness).await?;
     if due.is_empty() {
         return Ok(0);
     }
@@ -247,13 +267,14 @@ fn message(
     message
 }
 
-async fn due(cx: &mut Context, number: u32) -> Result<Vec<Due>, HandlerError> {
+async fn due(cx: &mut Context, number: u32, lateness: Lateness) -> Result<Vec<Due>, HandlerError> {
     let (organisation, now) = (cx.organisation.id, cx.now);
     let rows = sqlx::query!(
         r#"
         WITH digest AS MATERIALIZED (
             SELECT reader_id, due_at FROM barometer_digests.reader_digest
-            WHERE organisation_id = $1 AND edition_number = $2 AND state = 'waiting' AND due_at <= $3
+            -- Those that are too late expire, however many they are.
+            WHERE organisation_id = $1 AND edition_number = $2 AND state = 'waiting' AND due_at BETWEEN $5 AND $3
             ORDER BY due_at, reader_id LIMIT $4
             -- A reader who leaves takes these rows too: waiting for it here could be for ever.
             FOR UPDATE SKIP LOCKED
@@ -267,6 +288,7 @@ async fn due(cx: &mut Context, number: u32) -> Result<Vec<Due>, HandlerError> {
         integer(number),
         now,
         BATCH_MAX,
+        lateness.missed_before(now),
     )
     .fetch_all(cx.sql())
     .await?;

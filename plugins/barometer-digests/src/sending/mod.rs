@@ -22,7 +22,8 @@ use serde_json::Value;
 
 pub use publish::publish;
 
-/// Fires of editions under way: `send:<number>`. Those of the subject [`PROOF`] check the sums once a day.
+/// Fires of editions under way: `send:<number>`. Those of the subject [`PROOF`] check the sums once a day; those of a
+/// reader hand over what is due earlier than the edition is looked at.
 pub const FIRES: &str = "send:";
 const PROOF: &str = "proof";
 
@@ -49,7 +50,16 @@ pub(crate) async fn fired(cx: &mut Context, fire: &FiredFire) -> HandlerResult {
     let Some(number) = fire.scope.strip_prefix(FIRES).and_then(|number| number.parse().ok()) else {
         return Err(HandlerError::Broken(format!("no edition is called {}: nothing is sent", fire.scope)));
     };
-    if fire.subject == PROOF { proof::fired(cx, number).await } else { engine::fired(cx, number, &fire.payload).await }
+    match fire.subject.as_str() {
+        PROOF => proof::fired(cx, number).await,
+        "" => engine::fired(cx, number, &fire.payload).await,
+        reader => engine::hurried(cx, number, reader).await,
+    }
+}
+
+/// A reader's digest is due at another time than it was, maybe before the edition is looked at next.
+pub(crate) fn hurry(cx: &mut Context, number: u32, reader: i64, due_at: DateTime<Utc>) {
+    schedule(cx, number, &subject(reader), due_at, Value::Object(serde_json::Map::new()));
 }
 
 fn schedule(cx: &mut Context, number: u32, subject: &str, due_at: DateTime<Utc>, payload: Value) {

@@ -71,17 +71,39 @@ pub async fn definition_changed(cx: &mut Context, definition: &Definition) -> Ha
     )
     .execute(cx.sql())
     .await?;
-    // One that is rarely asked may have become one that is often asked.
+    // One that is rarely asked may have become one that is often asked; one that failed may be well again.
     for source in &definition.sources {
         sqlx::query!(
-            "UPDATE barometer_digests.source SET due_at = LEAST(due_at, $3) WHERE organisation_id = $1 AND key = $2",
+            r#"
+            UPDATE barometer_digests.source SET due_at = LEAST(due_at, CASE WHEN failures > 0 THEN $4 ELSE $3::timestamptz END)
+            WHERE organisation_id = $1 AND key = $2
+            "#,
             organisation.0,
             source.key.as_str(),
             now + every(source),
+            now,
         )
         .execute(cx.sql())
         .await?;
     }
+    schedule(cx, definition).await
+}
+
+/// Lets every source be asked now, whenever its turn would be.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_all(cx: &mut Context, definition: &Definition) -> Result<(), HandlerError> {
+    let (organisation, now) = (cx.organisation.id, cx.now);
+    let keys: Vec<&str> = definition.sources.iter().map(|source| source.key.as_str()).collect();
+    sqlx::query!(
+        "UPDATE barometer_digests.source SET due_at = $3 WHERE organisation_id = $1 AND key = ANY($2)",
+        organisation.0,
+        &keys as &[&str],
+        now,
+    )
+    .execute(cx.sql())
+    .await?;
     schedule(cx, definition).await
 }
 
