@@ -19,6 +19,9 @@ use crate::world::Network;
 const CONNECTIONS_MAX: u32 = 40;
 const DRAINED_WITHIN: Duration = Duration::from_secs(60);
 
+/// Makes the plugins of one life.
+pub type Plugins = Arc<dyn Fn() -> Result<Vec<Arc<dyn Plugin>>> + Send + Sync>;
+
 /// What every life is made of.
 #[derive(Clone)]
 pub struct Birth {
@@ -26,7 +29,7 @@ pub struct Birth {
     pub clock: Clock,
     pub messengers: [Arc<Messenger>; 3],
     /// What the service runs, made anew for each life.
-    pub plugins: Arc<dyn Fn() -> Result<Vec<Arc<dyn Plugin>>> + Send + Sync>,
+    pub plugins: Plugins,
     pub seed: u64,
 }
 

@@ -30,7 +30,7 @@ fn columns() -> Columns {
 }
 
 fn record(number: u64) -> [Value; 5] {
-    let base = if number % 2 == 0 { json!(98) } else { Value::Null };
+    let base = if number.is_multiple_of(2) { json!(98) } else { Value::Null };
     [json!(format!("Indicateur {number:04}")), json!("2016"), json!("régions"), json!(80.1), base]
 }
 

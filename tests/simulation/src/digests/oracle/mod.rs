@@ -203,7 +203,7 @@ impl<'e> Case<'e> {
                 _ => None,
             })
         };
-        let first = changes().filter(|(_, order, _)| *order < from).last().map(|(.., wishes)| wishes);
+        let first = changes().rfind(|(_, order, _)| *order < from).map(|(.., wishes)| wishes);
         let between = changes().filter(|(since, order, _)| *order >= from && *since < until).map(|(.., wishes)| wishes);
         first.or(self.seat(seat).wishes).into_iter().chain(between).collect()
     }
