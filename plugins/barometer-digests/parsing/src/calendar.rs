@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::feed::{SUMMARY_CHARS_MAX, TITLE_CHARS_MAX};
-use crate::recurrence::Rule;
+use crate::recurrence::{Rule, Walk};
 use crate::zone::{self, Described, Zones};
 use crate::{encoding, markup, words};
 
 use lines::{Component, Content};
 
 mod lines;
+#[cfg(test)]
+mod tests;
 
 /// Events taken of one calendar, a series counting as one.
 pub const EVENTS_MAX: usize = 2000;
@@ -46,7 +48,7 @@ pub enum Remark {
     NoTitle { start: String },
     /// Shown as if on the digest's clock.
     UnknownZone { zone: String },
-    /// Shown on its first day only.
+    /// Shown on its first day only: its rule is not understood, or does not come to its end in a century.
     UnknownRule { title: String, rule: String },
     /// The calendar ended in the middle of an event.
     CutOff,
@@ -142,6 +144,16 @@ pub enum CalendarError {
 /// # Errors
 /// It is no calendar. An event that cannot be used is left out with a remark, and the others are kept.
 pub fn read(bytes: &[u8], content_type: Option<&str>, address: &str, own: Tz) -> Result<Calendar, CalendarError> {
+    read_within(bytes, content_type, address, own, &mut Walk::of_calendar())
+}
+
+fn read_within(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    address: &str,
+    own: Tz,
+    walk: &mut Walk,
+) -> Result<Calendar, CalendarError> {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(CalendarError::Empty);
     }
@@ -153,6 +165,7 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, address: &str, own: Tz) ->
         zones: Zones { described: lines.zones.iter().filter_map(described).collect(), own },
         base: Url::parse(address).ok(),
         remarks: Vec::new(),
+        walk,
     };
     let mut events: Vec<Event> = Vec::new();
     let mut changes: Vec<(Option<String>, NaiveDateTime, Event)> = Vec::new();
@@ -232,13 +245,15 @@ impl Stamp {
     }
 }
 
-struct Reader {
+struct Reader<'w> {
     zones: Zones,
     base: Option<Url>,
     remarks: Vec<Remark>,
+    /// Of all its rules together.
+    walk: &'w mut Walk,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn remark(&mut self, remark: Remark) {
         if self.remarks.len() < REMARKS_MAX && !self.remarks.contains(&remark) {
             self.remarks.push(remark);
@@ -269,7 +284,10 @@ impl Reader {
                 stamp => stamp.local(zone, own),
             })
         };
-        let rule = component.first("RRULE").map(|content| (&content.value, Rule::read(&content.value, until)));
+        let rule = component.first("RRULE").map(|content| {
+            let rule = Rule::read(&content.value, until).and_then(|rule| rule.settled(first, self.walk));
+            (&content.value, rule)
+        });
         if let Some((text, None)) = rule {
             let remark = Remark::UnknownRule { title: title.clone(), rule: words::of_text(text, 100) };
             self.remark(remark);
@@ -286,7 +304,7 @@ impl Reader {
                 stamp => drop(removed.insert(stamp.local(zone, own))),
             }
         }
-        let uid = Some(value("UID").to_owned()).filter(|uid| !uid.is_empty() && uid.len() <= crate::feed::ID_BYTES_MAX);
+        let uid = words::of_id(value("UID"), crate::feed::ID_BYTES_MAX);
         let place = words::of_text(value("LOCATION"), PLACE_CHARS_MAX);
         Some(Event {
             uid,
@@ -332,8 +350,13 @@ impl Reader {
 
     /// The time of a property, in the zone it names.
     fn stamp(&mut self, content: &Content) -> Option<Stamp> {
-        let found = stamp(content.value.split(['/', ',']).next()?)?;
-        let (Stamp::Local(local, None), Some(name)) = (found, content.zone.as_deref()) else { return Some(found) };
+        self.stamp_of(content.value.split(',').next()?, content.zone.as_deref())
+    }
+
+    /// One time; of a period its beginning.
+    fn stamp_of(&mut self, value: &str, zone: Option<&str>) -> Option<Stamp> {
+        let found = stamp(value.split('/').next()?)?;
+        let (Stamp::Local(local, None), Some(name)) = (found, zone) else { return Some(found) };
         let zone = self.zones.find(name);
         if zone.is_none() {
             self.remark(Remark::UnknownZone { zone: words::of_text(name, 100) });
@@ -349,8 +372,7 @@ impl Reader {
                 if stamps.len() >= DATES_MAX {
                     return stamps;
                 }
-                let single = Content { value: value.trim().to_owned(), ..content.clone() };
-                stamps.extend(self.stamp(&single));
+                stamps.extend(self.stamp_of(value.trim(), content.zone.as_deref()));
             }
         }
         stamps
@@ -472,6 +494,16 @@ impl Event {
     /// Where it takes place, in order of time, of what begins from `from` on and before `until`. Whole days begin at
     /// midnight on the clock of `own`. At most [`OCCURRENCES_MAX`].
     pub fn occurrences(&self, from: DateTime<Utc>, until: DateTime<Utc>, own: Tz) -> Vec<Occurrence> {
+        self.occurrences_within(from, until, own, &mut Walk::of_rule())
+    }
+
+    fn occurrences_within(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        own: Tz,
+        walk: &mut Walk,
+    ) -> Vec<Occurrence> {
         let zone = self.times.zone().unwrap_or(own);
         let first = self.times.start();
         // Events begin in years far from what can be counted.
@@ -485,12 +517,14 @@ impl Event {
         let from_day = day(from).pred_opt().unwrap_or(NaiveDate::MIN);
         let until_day = day(until).succ_opt().unwrap_or(NaiveDate::MAX);
         let days = match &self.rule {
-            Some(rule) => rule.days(first, from_day, until_day, OCCURRENCES_MAX),
+            Some(rule) => rule.days(first, from_day, until_day, OCCURRENCES_MAX, walk),
             None => vec![first.date()],
         };
         let mut planned: BTreeSet<NaiveDateTime> = days.into_iter().map(|day| day.and_time(first.time())).collect();
         planned.extend(self.added.iter().copied());
-        planned.retain(|local| !self.removed.contains(local) && !self.removed_days.contains(&local.date()));
+        let removed: BTreeSet<&NaiveDateTime> = self.removed.iter().collect();
+        let removed_days: BTreeSet<&NaiveDate> = self.removed_days.iter().collect();
+        planned.retain(|local| !removed.contains(local) && !removed_days.contains(&local.date()));
         for change in &self.changes {
             planned.remove(&change.instead_of);
         }

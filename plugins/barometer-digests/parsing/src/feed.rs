@@ -129,7 +129,7 @@ fn read_entry(entry: model::Entry, base: Option<&Url>, language: Option<&str>) -
     if title.is_empty() {
         return None;
     }
-    let id = Some(entry.id.trim().to_owned()).filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX);
+    let id = words::of_id(&entry.id, ID_BYTES_MAX);
     let is_the_entry_itself = |rel: Option<&str>| rel.is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"));
     let mut links: Vec<&model::Link> = entry.links.iter().take(20).collect();
     // The first that is called so; failing that, whatever it links to but its own file.

@@ -164,6 +164,18 @@ pub fn of_text(text: &str, chars_max: usize) -> String {
     words
 }
 
+/// An identifier as its source writes it, but for control characters, of which the database refuses one. `None`: it is
+/// empty, or longer than any.
+pub fn of_id(text: &str, bytes_max: usize) -> Option<String> {
+    let text = text.trim();
+    if text.len() > bytes_max {
+        return None;
+    }
+    let id: String = text.chars().filter(|sign| !sign.is_control()).collect();
+    let id = id.trim();
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
 /// The beginning of a text, at most `bytes_max` long, cut between characters.
 pub fn beginning(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
@@ -214,6 +226,13 @@ mod tests {
     fn signs_that_cannot_be_seen_are_left_out() {
         assert_eq!(of_text("Vote\u{202e}lausrevni\u{202c} \u{0}\u{7}ici\u{200b}\u{feff}", 50), "Votelausrevni ici");
         assert_eq!(of_text("👩\u{200d}🌾 au marché", 50), "👩\u{200d}🌾 au marché");
+    }
+
+    #[test]
+    fn identifiers_stay_as_they_are_but_for_control_characters() {
+        assert_eq!(of_id(" a\u{0}b  c\u{200d}\u{9f}\n", 20).as_deref(), Some("ab  c\u{200d}"));
+        assert_eq!(of_id("\u{0} \u{1}", 20), None);
+        assert_eq!(of_id("abc", 2), None);
     }
 
     #[test]

@@ -345,6 +345,7 @@ fn hostile_and_broken_calendars_are_told() {
       and 82 more
     ! UnknownRule { title: "Chaque seconde", rule: "FREQ=SECONDLY" }
     ! UnknownRule { title: "Toutes les secondes de l’an", rule: "FREQ=YEARLY;BYHOUR=0,1,2;BYMINUTE=0,1,2;BYSECOND=0,1,2" }
+    ! UnknownRule { title: "Jamais", rule: "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=4294967295" }
     "#);
     assert_snapshot!(calendar_of("cut-off.ics"), @r#"
     Entier | 

@@ -1,6 +1,6 @@
 //! Which column holds what.
 
-use super::{TableError, Unit};
+use super::{COLUMNS_SHOWN_MAX, TableError, Unit, shown};
 
 /// What a column of a table of figures can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +96,8 @@ impl Wanted {
     /// Holds the columns that are there against those that are wanted: everything that is wrong.
     pub fn check(&self, columns: &[String]) -> Vec<TableError> {
         let mut wrong = Vec::new();
+        // The error is kept with the source, and a header may be as long as the file.
+        let listed: Vec<String> = columns.iter().take(COLUMNS_SHOWN_MAX).map(|column| shown(column)).collect();
         for role in Role::ALL {
             let there: Vec<&String> = columns.iter().filter(|column| self.role(column) == Some(role)).collect();
             let is_needed = Role::NEEDED.contains(&role) || self.name(role).is_some();
@@ -103,16 +105,21 @@ impl Wanted {
                 [] if role == Role::Unit && self.unit_of_all(columns).is_some() => {}
                 [] if is_needed => {
                     let wanted = self.name(role).map_or_else(|| role.known()[0].to_owned(), str::to_owned);
-                    wrong.push(TableError::MissingColumn { wanted, there: columns.to_vec() });
+                    wrong.push(TableError::MissingColumn { wanted, there: listed.clone() });
                 }
                 [one, another, ..] => {
-                    wrong.push(TableError::ColumnTwice { one: (*one).clone(), another: (*another).clone() });
+                    wrong.push(TableError::ColumnTwice { one: shown(one), another: shown(another) });
                 }
                 _ => {}
             }
         }
         wrong
     }
+}
+
+/// The name of a column with a space for each control character, as messages show it: the database refuses one of them.
+pub(super) fn name(name: String) -> String {
+    if name.contains(char::is_control) { name.replace(char::is_control, " ").trim().to_owned() } else { name }
 }
 
 /// A word in small letters, without accents.

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use crieur_spreadsheets::{Form, ReadError, Spreadsheet, SpreadsheetError};
 
 use super::rows::{Cell, Rows};
-use super::{COLUMNS_MAX, Fault, Place, Problem, ROWS_MAX, Table, TableError, TableErrors, Wanted};
+use super::{COLUMNS_MAX, Fault, Place, Problem, ROWS_MAX, Table, TableError, TableErrors, Wanted, columns, shown};
 
 pub(super) fn read(bytes: Vec<u8>, wanted: &Wanted) -> Result<Table, TableErrors> {
     let unreadable = |error: &SpreadsheetError| match error {
@@ -21,7 +21,7 @@ pub(super) fn read(bytes: Vec<u8>, wanted: &Wanted) -> Result<Table, TableErrors
     if !matches!(sheet.form(), Form::Csv { .. }) {
         return Err(TableError::Workbook.into());
     }
-    let columns = sheet.header().to_vec();
+    let columns: Vec<String> = sheet.header().iter().cloned().map(columns::name).collect();
     if columns.len() > COLUMNS_MAX {
         return Err(TableError::TooManyColumns.into());
     }
@@ -41,7 +41,12 @@ pub(super) fn read(bytes: Vec<u8>, wanted: &Wanted) -> Result<Table, TableErrors
             Err(ReadError::Row(problem)) => {
                 let fault = Fault::Row { words: problem.fault.to_string() };
                 let place = Place::Line(problem.line);
-                rows.refuse(Problem { place, column: problem.column, read: String::new(), fault });
+                rows.refuse(Problem {
+                    place,
+                    column: problem.column.as_deref().map(shown),
+                    read: String::new(),
+                    fault,
+                });
             }
             Err(ReadError::File(error)) => return Err(unreadable(&error).into()),
         }

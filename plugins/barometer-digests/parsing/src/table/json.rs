@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::value::RawValue;
 
 use super::rows::{Cell, Rows};
-use super::{COLUMNS_MAX, Place, ROWS_MAX, Table, TableError, TableErrors, Wanted};
+use super::{COLUMNS_MAX, Place, ROWS_MAX, Table, TableError, TableErrors, Wanted, columns};
 
 /// Words by which a limit travels through serde's errors.
 const TOO_MANY_ROWS: &str = "more rows than are taken";
@@ -24,7 +24,7 @@ pub(super) fn read(bytes: &[u8], wanted: &Wanted) -> Result<Table, TableErrors> 
         } else if words.contains(TOO_MANY_COLUMNS) {
             TableError::TooManyColumns
         } else {
-            TableError::NotJson { words }
+            TableError::NotJson { words: crate::words::of_text(&words, 300) }
         }
         .into());
     }
@@ -95,6 +95,7 @@ impl<'de> Visitor<'de> for Record<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut cells: [Cell; 6] = Default::default();
         while let Some(name) = map.next_key::<String>()? {
+            let name = columns::name(name);
             let role = self.wanted.role(&name);
             if !self.columns.known.contains_key(&name) {
                 if self.columns.names.len() == COLUMNS_MAX {

@@ -29,6 +29,8 @@ pub const EDITION_CHARACTERS_MAX: usize = 40;
 pub const STRATUM_CHARACTERS_MAX: usize = 100;
 /// What was read is shown up to here.
 const SHOWN_CHARACTERS_MAX: usize = 60;
+/// Columns that are named to whoever looks for another one.
+const COLUMNS_SHOWN_MAX: usize = 30;
 
 /// What a value counts in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -179,7 +181,8 @@ pub enum TableError {
 }
 
 fn listed(columns: &[String]) -> String {
-    let names: Vec<String> = columns.iter().take(30).map(|column| format!("“{}”", shown(column))).collect();
+    let names: Vec<String> =
+        columns.iter().take(COLUMNS_SHOWN_MAX).map(|column| format!("“{}”", shown(column))).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
@@ -235,6 +238,8 @@ fn shown(text: &str) -> String {
     let mut signs = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign });
     let mut short: String = signs.by_ref().take(SHOWN_CHARACTERS_MAX).collect();
     if signs.next().is_some() {
+        // The last sign makes room.
+        short.pop();
         short.push('…');
     }
     short

@@ -56,7 +56,7 @@ fn is_everybody(stratum: &str) -> bool {
 
 /// Takes rows one by one, and everything that is wrong with them.
 pub(super) struct Rows {
-    /// The names of our columns, as the table has them.
+    /// The names of our columns, as the table has them, shortened.
     names: [Option<String>; 6],
     unit_of_all: Option<Unit>,
     figures: Vec<Figure>,
@@ -75,7 +75,7 @@ impl Rows {
         if !wrong.is_empty() {
             return Err(TableErrors { told: wrong, more: 0 });
         }
-        let name = |role: Role| columns.iter().find(|column| wanted.role(column) == Some(role)).cloned();
+        let name = |role: Role| columns.iter().find(|column| wanted.role(column) == Some(role)).map(|name| shown(name));
         Ok(Self {
             names: Role::ALL.map(name),
             unit_of_all: wanted.unit_of_all(columns),

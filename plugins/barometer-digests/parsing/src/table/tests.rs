@@ -231,3 +231,28 @@ proptest! {
         let _ = csv(&text);
     }
 }
+
+#[test]
+fn names_of_columns_hold_no_signs_that_the_database_refuses() {
+    let json = br#"[{"\u0000indicateur": "A", "edition\u0001": 2016, "valeur": "1 %", "autre\u0000\u009fnom": 1}]"#;
+    let table = read(json.to_vec(), &Wanted::Usual).unwrap();
+    assert_eq!(table.columns, ["indicateur", "edition", "valeur", "autre  nom"]);
+    // The reader of CSV refuses most of them itself.
+    if let Ok(table) = csv("indicateur;edition;valeur;\"autre\nnom\"\nA;2016;1 %;\n") {
+        assert!(table.columns.iter().all(|name| !name.contains(char::is_control)), "{:?}", table.columns);
+    }
+}
+
+#[test]
+fn an_error_names_some_columns_and_shortens_them() {
+    let long = |number: usize| format!("{number}{}", "é".repeat(1000));
+    let members: Vec<String> = (0..400).map(|number| format!("\"{}\": 1", long(number))).collect();
+    let json = format!("[{{{}}}]", members.join(","));
+    let errors = read(json.into_bytes(), &Wanted::Usual).unwrap_err();
+    assert_eq!(errors.told.len(), 3);
+    for error in &errors.told {
+        let TableError::MissingColumn { there, .. } = error else { panic!("{error}") };
+        assert_eq!(there.len(), 30);
+        assert!(there.iter().all(|name| name.chars().count() <= 60), "{there:?}");
+    }
+}
