@@ -45,11 +45,18 @@ pub struct Options {
     /// One target only.
     #[arg(long)]
     target: Option<String>,
+    /// Begin the dice with this, so that the same inputs come again.
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Inputs for each target at most.
+    #[arg(long)]
+    inputs: Option<u32>,
 }
 
 impl Default for Options {
+    /// As in the tests: the same inputs each time, since what a change did not break should not fail it.
     fn default() -> Self {
-        Self { seconds: 60, target: None }
+        Self { seconds: 120, target: None, seed: Some(1), inputs: Some(4000) }
     }
 }
 
@@ -89,13 +96,13 @@ pub fn run(options: &Options) -> Result<()> {
     let seconds = (options.seconds / u32::try_from(targets.len()).unwrap_or(u32::MAX)).max(1);
     for target in &targets {
         let program = built.join(&host).join("release").join(target);
-        println!("{target}: {}", try_out(&program, target, &root, &built, seconds)?);
+        println!("{target}: {}", try_out(&program, target, &root, &built, seconds, options)?);
     }
     Ok(())
 }
 
 /// Runs one target from the inputs of the corpus.
-fn try_out(program: &Path, target: &str, root: &Path, built: &Path, seconds: u32) -> Result<Tried> {
+fn try_out(program: &Path, target: &str, root: &Path, built: &Path, seconds: u32, options: &Options) -> Result<Tried> {
     let seeds = SEEDS.iter().find(|(name, _)| *name == target).map(|(_, folder)| *folder);
     let seeds = seeds.with_context(|| format!("xtask/src/fuzz.rs: SEEDS names no seeds of {target}"))?;
     // libFuzzer writes into the first folder what it finds on its way, and only reads the second.
@@ -107,12 +114,15 @@ fn try_out(program: &Path, target: &str, root: &Path, built: &Path, seconds: u32
     for folder in [&found, &kept] {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
+    let began = std::time::Instant::now();
     let output = Command::new(program)
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={INPUT_BYTES_MAX}"))
         .arg(format!("-rss_limit_mb={MEMORY_MEBIBYTES_MAX}"))
         .arg(format!("-timeout={SECONDS_PER_INPUT_MAX}"))
         .args(["-print_final_stats=1", "-verbosity=0"])
+        .args(options.seed.map(|seed| format!("-seed={seed}")))
+        .args(options.inputs.map(|inputs| format!("-runs={inputs}")))
         .arg(format!("-artifact_prefix={}/", kept.display()))
         .arg(&found)
         .arg(root.join("plugins/barometer-digests/corpus").join(seeds))
@@ -127,6 +137,7 @@ fn try_out(program: &Path, target: &str, root: &Path, built: &Path, seconds: u32
             None => bail!("{target} ended with {}, see above", output.status),
         }
     }
+    let seconds = u32::try_from(began.elapsed().as_secs()).unwrap_or(seconds);
     Tried::read(&said, seconds).with_context(|| format!("{target} tells no figures:\n{said}"))
 }
 

@@ -25,7 +25,7 @@ use sqlx::PgConnection;
 
 use super::identity::{self, Name};
 use super::topics;
-use crate::definition::{Definition, Source};
+use crate::definition::{Definition, Source, SourceKind};
 use crate::edition::model::{Content, Entry, EntryKey, Event, News, When};
 use crate::edition::period::Window;
 
@@ -391,7 +391,8 @@ async fn news(
     .fetch_all(sql)
     .await?;
     let entries = rows.into_iter().filter_map(|row| {
-        let source = source(definition, &row.source_key)?;
+        // A source of another kind by now did not give it.
+        let source = source(definition, &row.source_key).filter(|source| source.kind == SourceKind::Feed)?;
         let published_at = row.published_at.unwrap_or(row.first_seen_at);
         Some(Entry {
             key: EntryKey(format!("news:{}", row.id)),
@@ -439,7 +440,8 @@ async fn events(
     let own = definition.time_zone;
     let mut told: Vec<(DateTime<Utc>, Entry)> = Vec::new();
     for row in rows {
-        let Some(source) = source(definition, &row.source_key) else { continue };
+        let source = source(definition, &row.source_key).filter(|source| source.kind == SourceKind::Events);
+        let Some(source) = source else { continue };
         let kept = read(row.event)?;
         let mut days = BTreeSet::new();
         for occurrence in kept.told(window, row.first_seen_at, own) {
