@@ -46,7 +46,7 @@ async fn health_says_what_is_there() {
     assert_eq!(said["ready"], true);
     let named: Vec<_> =
         said["components"].as_array().unwrap().iter().map(|part| part["kind"].as_str().unwrap()).collect();
-    assert_eq!(named, ["database", "account", "plugin", "plugin"]);
+    assert_eq!(named, ["database", "account", "plugin", "plugin", "plugin"]);
     // Nothing of this is for the public.
     assert_eq!(service.public("/metrics").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(service.public("/health/ready").await.status(), StatusCode::NOT_FOUND);
