@@ -56,7 +56,7 @@ pub struct Options {
 impl Default for Options {
     /// As in the tests: the same inputs each time, since what a change did not break should not fail it.
     fn default() -> Self {
-        Self { seconds: 120, target: None, seed: Some(1), inputs: Some(4000) }
+        Self { seconds: 80, target: None, seed: Some(1), inputs: Some(15_000) }
     }
 }
 

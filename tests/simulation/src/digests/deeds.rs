@@ -60,6 +60,11 @@ impl Stage {
         }
         let since = self.book.write(|entries| entries.next_order());
         let seat = act.seat;
+        // Nobody writes to whom they block.
+        let writes = !matches!(act.deed, Deed::Block { .. } | Deed::Return | Deed::Follow { .. });
+        if writes && self.messenger(seat).has_blocked(seat) {
+            return Ok(Outcome::Done);
+        }
         let talk = match &act.deed {
             Deed::Subscribe(change) => self.subscribe(seat, since, *change).await?,
             Deed::Change(change) => self.change(seat, since, *change).await?,

@@ -193,10 +193,13 @@ impl Grounds<'_, '_> {
             "the person blocked this account" | "the person blocked the bot" => {
                 (self.has_blocked(), "they did not block us")
             }
-            "the person said STOP or is gone" => (gone() || is_linked, "nobody said STOP"),
-            "the person has not consented" | "its subject was stopped" | "cancelled by its plugin" => {
-                (gone() || is_linked || self.changed_rhythm(), "they did not leave")
-            }
+            "the person said STOP" | "the person said STOP or is gone" => (gone() || is_linked, "nobody said STOP"),
+            "the conversation is closed" => (self.has_blocked() || gone() || is_linked, "they did not close it"),
+            "the same person has it already" => (is_linked, "they are nobody else"),
+            "the person withdrew their consent"
+            | "the person has not consented"
+            | "its subject was stopped"
+            | "cancelled by its plugin" => (gone() || is_linked || self.changed_rhythm(), "they did not leave"),
             "its content was forgotten at closing or erased" | "the person is gone" => {
                 (did(|decision| decision == Decision::Erased), "they were not erased")
             }
