@@ -30,7 +30,7 @@ async fn eight_weeks_keep_every_promise() {
         assert!(summary.by_state.contains_key(state), "nothing was {state}: {summary}");
     }
     assert!(summary.kills == 2 && summary.outages >= 4 && summary.jams >= 2, "{summary}");
-    assert!(summary.editions >= 6 && summary.editions_skipped >= 2, "{summary}");
+    assert!(summary.editions >= 6 && summary.editions_skipped >= 1, "{summary}");
     assert!(summary.deeds > 300 && summary.gave_up < 5, "{summary}");
     a_lie_is_found_in_what_really_happened(&trial);
 }
